@@ -1,0 +1,41 @@
+/* Data sets: n samples on one time grid. */
+#ifndef GN_CORE_DATASET_H
+#define GN_CORE_DATASET_H
+
+#include "base/arena.h"
+#include "base/option.h"
+
+#include <stdint.h>
+
+/* Sample i starts from x[i] and is compared with y[i] at times[1..K]. */
+typedef struct gn_dataset {
+  gn_arena *arena;           /* owns the arrays                                       */
+  size_t n, ntrain;          /* samples; [0, ntrain) train, [ntrain, n) validation    */
+  size_t K, nx, ny;          /* output times, inputs, target columns                  */
+  const double *times;       /* [K + 1], times[0] = t0; increasing                    */
+  const double *x;           /* [n, nx]                                               */
+  const double *y;           /* [n, K, ny]                                            */
+  const unsigned char *mask; /* [n, K], 1 = observed; NULL = all                      */
+} gn_dataset;
+
+/* What a file in src/data/ exports: gn_dataset_<file stem>. */
+typedef struct gn_dataset_class {
+  const char *name, *summary, *source;
+  const gn_option *options;
+  size_t config_size;
+  /* Fill d (arena given, the rest zero); pure in (config, seed). dir is the folder with
+     the small tables that ship with gnomon. GN_EIO names the file and the line. */
+  gn_status (*make)(const void *config, uint64_t seed, const char *dir, gn_dataset *d);
+} gn_dataset_class;
+
+extern const gn_dataset_class *const gn_datasets[];
+const gn_dataset_class *gn_dataset_find(const char *name);
+gn_status gn_dataset_create(const gn_dataset_class *cls, const void *config, uint64_t seed,
+                            const char *dir, gn_dataset **out);
+void gn_dataset_destroy(gn_dataset **d);
+
+/* A batch: rows idx[0..B-1]; xb [B, nx], yb [K, B, ny], mb [K, B] (mb NULL if d->mask is). */
+void gn_dataset_batch(const gn_dataset *d, size_t B, const size_t *idx, double *xb, double *yb,
+                      unsigned char *mb);
+
+#endif

@@ -1,0 +1,63 @@
+/* Ready-made lift and read for models made of networks, and the options that go with them.
+ *
+ *   lift = zero      x into block 0, zeros in the others
+ *   lift = encoder   x into block 0, the others from a network: [y_1, ..., y_k] = g_phi(x)
+ *   read = first     z = block 0
+ *   read = state     z = the whole state, blocks side by side
+ *   read = linear    z = C [y_0, ...] + c over the blocks `read_blocks`
+ *   read = auto      state if the data ask for exactly ny outputs and not for d_0, else first */
+#ifndef GN_CORE_PARTS_H
+#define GN_CORE_PARTS_H
+
+#include "core/model.h"
+
+/* Options every network model has: the network f itself. */
+typedef struct gn_net_config {
+  int dim, width, depth, act, time;
+  double slope, clip;
+} gn_net_config;
+#define GN_NET_OPTIONS(cfg, field)                                                       \
+  GN_INT(cfg, "dim", field.dim, 0, 0, 65536, "observed values per sample (0: as the data)"), \
+  GN_INT(cfg, "width", field.width, 32, 1, 65536, "hidden units of f"),                  \
+  GN_INT(cfg, "depth", field.depth, 2, 0, 15, "hidden layers of f"),                     \
+  GN_CHOICE(cfg, "activation", field.act, GN_ACT_TANH, GN_ACT_CHOICES, "after every layer of f but the last"), \
+  GN_REAL(cfg, "slope", field.slope, 0.01, 0, 100, "slope of leaky_relu for x < 0"), \
+  GN_REAL(cfg, "clip", field.clip, 1, 1e-6, 1e6, "bound of hardtanh"),                   \
+  GN_CHOICE(cfg, "time", field.time, 0, "none|append", "append: t is one more input of f, the last")
+
+typedef struct gn_parts_config {
+  int lift, encoder_width, encoder_depth, encoder_act;
+  double encoder_slope, encoder_clip;
+  int read, outputs;
+} gn_parts_config;
+enum { GN_LIFT_ZERO, GN_LIFT_ENCODER };
+enum { GN_READ_AUTO, GN_READ_FIRST, GN_READ_STATE, GN_READ_LINEAR };
+#define GN_LIFT_OPTIONS(cfg, field)                                                      \
+  GN_CHOICE(cfg, "lift", field.lift, GN_LIFT_ZERO, "zero|encoder", "start of the blocks after the first"), \
+  GN_INT(cfg, "encoder_width", field.encoder_width, 0, 0, 65536, "hidden units of the encoder (0: width)"), \
+  GN_INT(cfg, "encoder_depth", field.encoder_depth, 2, 0, 15, "hidden layers of the encoder"), \
+  GN_CHOICE(cfg, "encoder_activation", field.encoder_act, GN_ACT_TANH, GN_ACT_CHOICES, "activation of the encoder"), \
+  GN_REAL(cfg, "encoder_slope", field.encoder_slope, 0.3, 0, 100, "slope of leaky_relu in the encoder"), \
+  GN_REAL(cfg, "encoder_clip", field.encoder_clip, 5, 1e-6, 1e6, "bound of hardtanh in the encoder")
+#define GN_READ_OPTIONS(cfg, field)                                                      \
+  GN_CHOICE(cfg, "read", field.read, GN_READ_AUTO, "auto|first|state|linear", "output map"), \
+  GN_INT(cfg, "outputs", field.outputs, 0, 0, 65536, "outputs of read = linear (0: as the data)")
+
+typedef struct gn_parts {
+  gn_net encoder, decoder;
+  size_t read_blocks; /* blocks the linear read sees: the first n */
+} gn_parts;
+
+/* Number of observed values from option dim and the data; GN_EARG if they disagree or
+   neither is given. */
+gn_status gn_parts_dim(const gn_net_config *c, gn_sizes data, size_t *dim);
+/* The network option struct as a spec with the given blocks left to the caller. */
+void gn_parts_spec(const gn_net_config *c, gn_net_spec *spec);
+/* Last call of a network model's setup (blocks are declared, nx = d of block 0): install
+   lift and read as configured, add the encoder's and decoder's parameters ("encoder.i.*",
+   "read.0.*"), set nz. width is the default of encoder_width; the linear read sees the
+   first read_blocks blocks (paper: position only for second-order models). */
+gn_status gn_parts_setup(gn_model *m, const gn_parts_config *c, gn_sizes data, size_t width,
+                         size_t read_blocks);
+
+#endif

@@ -1,0 +1,54 @@
+/* The problem: a time-ordered list of events over which a model flows.
+ *
+ * Steppers integrate one scalar s. Row i sees the time t_i = t0_i + s dt_i (t_i = s when no
+ * spans are given). Between events the flow is smooth. */
+#ifndef GN_CORE_PROBLEM_H
+#define GN_CORE_PROBLEM_H
+
+#include "core/model.h"
+
+typedef enum gn_event_kind {
+  GN_OUTPUT, /* state goes to output `index`; before or after a jump by its place in the list */
+  GN_JUMP,   /* state <- jump(state, x[index]) on the rows of the mask */
+  GN_KINK    /* f is not smooth here (signal knot, change of spans): stop and reset */
+} gn_event_kind;
+
+typedef struct gn_event {
+  double s;
+  gn_event_kind kind;
+  size_t index; /* output or jump number; for a kink that starts span j: j, else GN_NONE */
+} gn_event;
+#define GN_NONE ((size_t)-1)
+
+typedef enum gn_output_mode {
+  GN_LAND,       /* output times are stop times (never a reset)               */
+  GN_INTERPOLATE /* outputs from the table's own interpolant, transposed backward */
+} gn_output_mode;
+#define GN_OUTPUT_CHOICES "land|interpolate"
+
+/* All pointers are borrowed and outlive the object that uses the problem. */
+typedef struct gn_problem {
+  const gn_model *model;
+  double s0;              /* start                                             */
+  size_t nevent;
+  const gn_event *event;  /* s non-decreasing, >= s0; the last one ends the flow */
+  size_t noutput, njump;  /* how many of each kind                             */
+  /* Per-row time spans: span j holds from its kink on (span 0 from s0). nspan = 0: t = s. */
+  size_t nspan;
+  gn_output_mode output;
+} gn_problem;
+
+/* The arrays of a batch that belong to the events. Any may be NULL when there are none. */
+typedef struct gn_drive {
+  const double *t0, *dt;         /* [nspan, B] each: t_i = t0_i + s dt_i          */
+  const double *x;               /* [njump, B, nx] observations                   */
+  const unsigned char *mask;     /* [njump, B], 1 = this row jumps; NULL = all    */
+} gn_drive;
+
+/* Check order, counts and indices. GN_EARG names the event. */
+gn_status gn_problem_check(const gn_problem *pb);
+/* The plain case: outputs at times[1..K], t0 = times[0]; events is [K], written here. */
+gn_status gn_problem_outputs(const gn_model *m, size_t K, const double *times,
+                             gn_output_mode mode, gn_event *events, gn_problem *pb);
+
+#endif

@@ -1,0 +1,99 @@
+/* Steppers advance a system through stop times and report every accepted step. They never
+ * decide about gradients. */
+#ifndef GN_CORE_STEPPER_H
+#define GN_CORE_STEPPER_H
+
+#include "core/norm.h"
+#include "core/record.h"
+#include "core/rk.h"
+#include "core/stats.h"
+
+typedef struct gn_stepper gn_stepper;
+typedef struct gn_stepper_class gn_stepper_class;
+
+/* Tolerances of one direction. atol is scaled per segment by the system's norm. */
+typedef struct gn_tolerance {
+  double rtol, atol;
+} gn_tolerance;
+
+/* One accepted step from s to s + h (h < 0 backward). Arrays are borrowed until the next
+   call of the stepper. */
+typedef struct gn_step {
+  double s, h;
+  double s_first;        /* time at which stage 0 was evaluated (FSAL: s_prev + c h_prev) */
+  double s_new;          /* time after the step; exactly the stop time when it landed there */
+  int fresh;             /* 1: stage 0 was evaluated anew (start, reset), not shared        */
+  const double *y0, *y1; /* [n] state before and after                                      */
+  const double *f1;      /* [n] slope at the end if it is the last stage (FSAL), else NULL   */
+  const double *const *K; /* [stages] slopes, [n] each; only if slopes were asked for        */
+  gn_record *rec;  /* tapes of the stages new in this step: stages 1..s-1 (FSAL) or 0..s-1  */
+  gn_record *head; /* fresh and FSAL: the one-slice record of stage 0                        */
+  /* A listener that keeps rec or head sets the pointer to NULL; what it leaves goes back to
+     the pool at the next step. */
+} gn_step;
+
+typedef struct gn_stepper_ops {
+  /* Begin at (s0, y0) toward direction dir = +1 or -1. h0 > 0 is the first step's size;
+     0: estimate it. y0 is copied. */
+  gn_status (*start)(gn_stepper *st, double s0, const double *y0, int dir, double h0);
+  /* The state changed at the current time: evaluate anew, keep the step size. */
+  gn_status (*reset)(gn_stepper *st, const double *y);
+  /* One accepted step, never past stop. */
+  gn_status (*step)(gn_stepper *st, double stop, gn_step *out);
+  void (*destroy)(gn_stepper *st); /* foreign resources only; NULL if none */
+} gn_stepper_ops;
+
+/* Head of every stepper. The shared part is filled by gn_stepper_create. */
+struct gn_stepper {
+  const gn_stepper_class *cls;
+  const void *config;
+  gn_arena *arena;
+  gn_system *sys;          /* borrowed                                               */
+  gn_tolerance tol;
+  const gn_tableau *tab;   /* coefficients; set by set-up; NULL if not Runge-Kutta    */
+  int want_slopes;         /* 1: keep all slopes K of a step valid for the listener   */
+  size_t nmax;             /* longest state                                          */
+  double s;                /* current time                                           */
+  double h_next;           /* proposed size of the next step (> 0), 0 if none         */
+  long steps, rejects;     /* since start                                            */
+  long max_steps;          /* give up after that many accepted and rejected steps     */
+};
+
+/* What a stepper can offer, for the table of legal pairs. */
+enum {
+  GN_HAS_STAGES = 1,   /* explicit Runge-Kutta stages with tapes and a tableau */
+  GN_HAS_BACKWARD = 2, /* can integrate backward                               */
+  GN_HAS_DENSE = 4     /* has an interpolant for output = interpolate          */
+};
+
+/* What a file in solvers/step/ exports: gn_stepper_<file stem>. */
+struct gn_stepper_class {
+  const char *name, *summary, *source;
+  unsigned offers; /* GN_HAS_* */
+  int adaptive;    /* 1: obeys rtol and atol */
+  size_t size;
+  const gn_option *options;
+  size_t config_size;
+  gn_status (*setup)(gn_stepper *st, const void *config);
+  gn_stepper_ops ops;
+};
+
+extern const gn_stepper_class *const gn_steppers[];
+const gn_stepper_class *gn_stepper_find(const char *name);
+
+/* sys is borrowed; its length may vary up to sys->nmax from start to start. */
+gn_status gn_stepper_create(const gn_stepper_class *cls, const void *config, gn_system *sys,
+                            gn_tolerance tol, gn_stepper **out);
+void gn_stepper_destroy(gn_stepper **st);
+
+gn_status gn_stepper_start(gn_stepper *st, double s0, const double *y0, int dir, double h0);
+gn_status gn_stepper_reset(gn_stepper *st, const double *y);
+gn_status gn_stepper_step(gn_stepper *st, double stop, gn_step *out);
+
+/* Hairer, Norsett, Wanner, Solving ODEs I, II.4: a first step from y0, f0 and one Euler
+   trial, in the system's norm. Costs one rhs call; work is [3 n]. */
+gn_status gn_initial_step(gn_system *sys, gn_tolerance tol, int order, double s0, int dir,
+                          const double *y0, const double *f0, gn_record *scratch,
+                          double *work, double *h);
+
+#endif
