@@ -13,7 +13,11 @@ typedef struct gn_h5 gn_h5; /* an open file */
 /* HDF5's own printing is off; messages name the file and the object. */
 gn_status gn_h5_open(const char *file, gn_h5 **out);   /* read; GN_EIO if not HDF5    */
 gn_status gn_h5_create(const char *file, gn_h5 **out); /* write; truncates            */
-gn_status gn_h5_close(gn_h5 **h);                      /* flushes; NULL-safe; GN_EIO if the flush failed */
+/* NULL-safe. A created file grows in memory and is written here: GN_EIO with the reason (a
+   full disk), GN_ENOMEM. *h is NULL afterwards in any case. */
+gn_status gn_h5_close(gn_h5 **h);
+
+const char *gn_h5_name(const gn_h5 *h); /* as given to open or create; for messages */
 
 /* Create a file next to its destination, fill it through body, fsync, and rename it over
    file: either the old or the new content exists at every moment. */

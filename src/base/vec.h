@@ -8,6 +8,19 @@
 
 #define GN_LINCOMB_MAX 24
 
+/* Put before a function of loops: it is compiled for three levels of x86-64 and chosen
+   when the program is loaded. Empty where compiler or C library cannot do that, or with
+   -DGN_CLONES= for one level only. */
+#ifndef GN_CLONES
+#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) &&                \
+    !defined(__clang__) && __GNUC__ >= 12
+#define GN_CLONES                                                                        \
+  __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
+#else
+#define GN_CLONES
+#endif
+#endif
+
 /* z = ((c_0 x_0 + c_1 x_1) + c_2 x_2) + ... , m >= 1 terms; z may be one of the x. */
 void gn_vec_lincomb(size_t n, size_t m, const double *c, const double *const *x, double *z);
 void gn_vec_axpy(size_t n, double a, const double *x, double *y);  /* y += a x        */

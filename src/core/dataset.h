@@ -34,7 +34,8 @@ gn_status gn_dataset_create(const gn_dataset_class *cls, const void *config, uin
                             const char *dir, gn_dataset **out);
 void gn_dataset_destroy(gn_dataset **d);
 
-/* A batch: rows idx[0..B-1]; xb [B, nx], yb [K, B, ny], mb [K, B] (mb NULL if d->mask is). */
+/* A batch: rows idx[0..B-1]; xb [B, nx] (NULL: not wanted), yb [K, B, ny], mb [K, B] (not
+   used if d->mask is NULL). */
 void gn_dataset_batch(const gn_dataset *d, size_t B, const size_t *idx, double *xb, double *yb,
                       unsigned char *mb);
 

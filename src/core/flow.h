@@ -28,17 +28,26 @@ void gn_flow_bind(gn_flow *fl, size_t B, const double *p);
 /* Span j of the problem comes into force (no-op without spans). */
 void gn_flow_span(gn_flow *fl, const gn_drive *dr, size_t j);
 
+/* Times of the rows at s, into t. */
+void gn_flow_times(gn_flow *fl, double s);
+
 /* ydot = dt f(t0 + s dt, y) into the tape. */
 int gn_flow_eval(gn_flow *fl, double s, const double *y, const gn_tape *tape, double *ydot);
 /* gy += (d ydot/dy)^T w. */
 int gn_flow_vjp(gn_flow *fl, double s, const gn_tape *tape, const double *w, double *gy);
 /* gp += weight (d ydot/dp)^T w over the n evaluations in the tape. */
 void gn_flow_pgrad(gn_flow *fl, const gn_tape *tape, size_t n, double weight, double *gp);
+/* The same over the slices of a record with a weight each: one product per run of equal
+   weights, none for weight 0. */
+void gn_flow_pgrad_weighted(gn_flow *fl, const gn_record *rec, size_t nslice,
+                            const double *weight, double *gp);
 /* out = (d ydot/dy) vy + (d ydot/dp) vp. */
 int gn_flow_jvp(gn_flow *fl, double s, const gn_tape *tape, const double *vy,
                 const double *vp, double *out);
 
 /* sys.rhs of a plain forward solve; user is the flow. The norm is one rms over all blocks. */
 gn_status gn_flow_system(gn_flow *fl, gn_arena *a, size_t Bmax, gn_system *sys);
+/* Lengths of that system for the batch that is bound now. */
+void gn_flow_resize(const gn_flow *fl, gn_system *sys);
 
 #endif

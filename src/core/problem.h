@@ -8,9 +8,9 @@
 #include "core/model.h"
 
 typedef enum gn_event_kind {
-  GN_OUTPUT, /* state goes to output `index`; before or after a jump by its place in the list */
-  GN_JUMP,   /* state <- jump(state, x[index]) on the rows of the mask */
-  GN_KINK    /* f is not smooth here (signal knot, change of spans): stop and reset */
+  GN_AT_OUTPUT, /* state goes to output `index`; before or after a jump by its place in the list */
+  GN_AT_JUMP,   /* state <- jump(state, x[index]) on the rows of the mask */
+  GN_AT_KINK    /* f is not smooth here (signal knot, change of spans): stop and reset */
 } gn_event_kind;
 
 typedef struct gn_event {
@@ -50,5 +50,23 @@ gn_status gn_problem_check(const gn_problem *pb);
 /* The plain case: outputs at times[1..K], t0 = times[0]; events is [K], written here. */
 gn_status gn_problem_outputs(const gn_model *m, size_t K, const double *times,
                              gn_output_mode mode, gn_event *events, gn_problem *pb);
+
+/* 1 if event e is an output strictly inside a smooth piece under output = interpolate: the
+   forward solve does not stop there. */
+int gn_event_soft(const gn_problem *pb, size_t e);
+
+/* What to do at each event and in between. flow brings the visitor's state from s to to;
+   both directions meet the events one by one, in the order of the list or in reverse. */
+typedef struct gn_visit {
+  void *user;
+  int skip_soft; /* 1: soft outputs are the visitor's own business, inside flow */
+  gn_status (*flow)(void *user, double s, double to);
+  gn_status (*output)(void *user, size_t k); /* NULL: nothing                   */
+  gn_status (*jump)(void *user, size_t j);
+  gn_status (*kink)(void *user, size_t span);
+  /* ^ the span in force on the far side, GN_NONE if it does not change; NULL: nothing */
+} gn_visit;
+gn_status gn_visit_forward(const gn_problem *pb, const gn_visit *v);
+gn_status gn_visit_backward(const gn_problem *pb, const gn_visit *v);
 
 #endif

@@ -12,6 +12,7 @@ typedef struct gn_record {
   size_t nfield;
   double **at;               /* [nslice * nfield] first double of each   */
   double *mem;               /* one block for all fields                 */
+  struct gn_pool *pool;      /* where it goes back to                    */
   struct gn_record *next;    /* in the pool's list of free ones          */
 } gn_record;
 
@@ -28,7 +29,7 @@ gn_status gn_pool_create(const gn_fields *fields, size_t nslice, size_t Bmax, gn
 void gn_pool_destroy(gn_pool **p); /* also frees records not given back */
 /* A record laid out for B <= Bmax rows; a kept one if there is one, else new memory. */
 gn_status gn_pool_take(gn_pool *p, size_t B, gn_record **out);
-void gn_pool_give(gn_pool *p, gn_record **r); /* NULL-safe, sets *r to NULL */
+void gn_record_give(gn_record **r); /* back to its pool; NULL-safe, sets *r to NULL */
 size_t gn_pool_record_bytes(const gn_pool *p);
 
 #endif

@@ -24,24 +24,24 @@ const gn_tableau *gn_tableau_find(const char *name);
 extern const gn_tableau gn_tableaus[]; /* name NULL at the end */
 
 /* Weights of the table's interpolant at theta in [0, 1]:
- *     y(s + theta h) = w0 y_n + w1 y_{n+1} + h sum_i w_i K_i.
+ *     y(s + theta h) = w0 y_n + w1 y_{n+1} + h sum_i k_i K_i.
  * Dormand-Prince has its own of order 4 (Hairer, Norsett, Wanner, Solving ODEs I, II.6),
- * other FSAL tables and tables with a slope at the end use cubic Hermite (order 3). K has s
- * entries, for a table that is not FSAL s + 1: the slope at the end is the last. */
+ * other FSAL tables use cubic Hermite (order 3). Tables that are not FSAL have none: their
+ * slope at the end belongs to a step not yet taken. */
 typedef struct gn_dense {
-  double w0, w1, k[GN_STAGES_MAX + 1];
+  double w0, w1, k[GN_STAGES_MAX];
 } gn_dense;
 void gn_rk_dense(const gn_tableau *tab, double theta, gn_dense *w);
-int gn_rk_dense_order(const gn_tableau *tab);
+int gn_rk_dense_order(const gn_tableau *tab); /* 0: none */
 
 /* Y = stage state i from K_0..K_{i-1}; i = s gives the solution y+. */
 void gn_rk_stage(const gn_tableau *tab, int i, size_t n, double h, const double *y,
                  const double *const *K, double *Y);
 
-/* The stages first..s-1 of a step into K (K_0..K_{first-1} given) and y+ into y1; the tape
+/* The stages begin..s-1 of a step into K (K_0..K_{begin-1} given) and y+ into y1; the tape
    of stage i goes to slice i - tape0 of rec. Y is [n] scratch and may be y1.
    Returns the first nonzero of rhs. */
 int gn_rk_step(const gn_tableau *tab, gn_system *sys, double s, double h, const double *y,
-               double *const *K, int first, gn_record *rec, int tape0, double *Y, double *y1);
+               double *const *K, int begin, gn_record *rec, int tape0, double *Y, double *y1);
 
 #endif

@@ -27,7 +27,8 @@
 typedef struct gn_stats {
   GN_STATS_COUNTS(GN_STATS_FIELD)
   double sec, back_sec; /* wall seconds forward, backward; never in a file with counts */
-  char rejected_by[96]; /* "a 3, f.0.weight 1": block of the norm that caused each rejection */
+  char rejected_by[160]; /* "h 1; backward a.h 3, f.0.weight 1": blocks that caused rejections */
+  char note[192];       /* what its user should know ("the state drifted ..."), or empty */
   char executed[96];    /* strategy, norm and stepper actually run */
 } gn_stats;
 #undef GN_STATS_FIELD

@@ -28,8 +28,8 @@ typedef struct gn_step {
   const double *const *K; /* [stages] slopes, [n] each; only if slopes were asked for        */
   gn_record *rec;  /* tapes of the stages new in this step: stages 1..s-1 (FSAL) or 0..s-1  */
   gn_record *head; /* fresh and FSAL: the one-slice record of stage 0                        */
-  /* A listener that keeps rec or head sets the pointer to NULL; what it leaves goes back to
-     the pool at the next step. */
+  /* A listener that keeps rec or head sets the pointer to NULL; what it leaves is used
+     again by the stepper. */
 } gn_step;
 
 typedef struct gn_stepper_ops {
@@ -38,8 +38,8 @@ typedef struct gn_stepper_ops {
   gn_status (*start)(gn_stepper *st, double s0, const double *y0, int dir, double h0);
   /* The state changed at the current time: evaluate anew, keep the step size. */
   gn_status (*reset)(gn_stepper *st, const double *y);
-  /* One accepted step, never past stop. */
-  gn_status (*step)(gn_stepper *st, double stop, gn_step *out);
+  /* One accepted step, never past stop; described in st->now. */
+  gn_status (*step)(gn_stepper *st, double stop);
   void (*destroy)(gn_stepper *st); /* foreign resources only; NULL if none */
 } gn_stepper_ops;
 
@@ -53,6 +53,7 @@ struct gn_stepper {
   const gn_tableau *tab;   /* coefficients; set by set-up; NULL if not Runge-Kutta    */
   int want_slopes;         /* 1: keep all slopes K of a step valid for the listener   */
   size_t nmax;             /* longest state                                          */
+  gn_step now;             /* the step just taken                                    */
   double s;                /* current time                                           */
   double h_next;           /* proposed size of the next step (> 0), 0 if none         */
   long steps, rejects;     /* since start                                            */
@@ -88,7 +89,8 @@ void gn_stepper_destroy(gn_stepper **st);
 
 gn_status gn_stepper_start(gn_stepper *st, double s0, const double *y0, int dir, double h0);
 gn_status gn_stepper_reset(gn_stepper *st, const double *y);
-gn_status gn_stepper_step(gn_stepper *st, double stop, gn_step *out);
+/* One accepted step; *out points into the stepper, valid until the next call. */
+gn_status gn_stepper_step(gn_stepper *st, double stop, gn_step **out);
 
 /* Hairer, Norsett, Wanner, Solving ODEs I, II.4: a first step from y0, f0 and one Euler
    trial, in the system's norm. Costs one rhs call; work is [3 n]. */

@@ -32,6 +32,7 @@ typedef struct gn_train_options {
   double lr, beta1, beta2, eps, weight_decay;
   int schedule;      /* "constant|step|cosine" */
   int step_every;    /* epochs between reductions of schedule = step */
+  char step_at[GN_TEXT_MAX]; /* "50,80": reduce at these epochs instead; empty: step_every */
   double step_factor, lr_min;
   double clip;       /* largest l2 norm of the gradient; 0: off */
   int patience;      /* stop after so many epochs without a better validation loss; 0: off */
@@ -55,6 +56,7 @@ typedef struct gn_experiment {
   const char *file;
   const gn_dataset_class *data;   void *data_config;   /* NULL without [data] */
   char data_dir[GN_TEXT_MAX];     /* data.dir, else GNOMON_DATA, else the shipped folder */
+  int data_seed;                  /* data.seed: what the data are drawn from; -1: run.seed */
   const gn_model_class *model;    void *model_config;
   const gn_loss_class *loss;      void *loss_config;
   const gn_stepper_class *stepper; void *stepper_config;

@@ -1,0 +1,92 @@
+/* Augmented neural ODE.
+ *
+ *   [h; a]' = f([h; a], t),   h(0) = x,  a(0) = 0
+ *
+ * The blocks h [B, d] and a [B, augment] are read and written in place. Dupont, Doucet, Teh,
+ * "Augmented Neural ODEs", NeurIPS 2019, section 4, eq. (3). */
+#include "core/parts.h"
+
+typedef struct config {
+  gn_net_config net;
+  int augment;
+  gn_parts_config parts;
+} config;
+
+static const gn_option options[] = {
+  GN_NET_OPTIONS(config, net),
+  GN_INT(config, "augment", augment, 1, 1, 65536, "augmented dimensions, started at zero"),
+  GN_READ_OPTIONS(config, parts),
+  GN_OPTIONS_END,
+};
+
+typedef struct anode {
+  gn_model base;
+  gn_net net;
+} anode;
+
+enum { H, A, NBLOCK };
+
+static int eval(const gn_model *m, const gn_point *at, const gn_tape *tape, double *z)
+{
+  const anode *self = (const anode *)m;
+  const double *in[NBLOCK] = { at->y, gn_cblock(m, at->B, A, at->y) };
+  double *out[NBLOCK] = { z, gn_block(m, at->B, A, z) };
+  gn_net_eval(&self->net, at->B, at->p, in, at->t, tape->field, 0, out);
+  return 0;
+}
+
+static int vjp(const gn_model *m, const gn_point *at, const gn_tape *tape, const double *w,
+               const gn_pull *to)
+{
+  const anode *self = (const anode *)m;
+  const double *wb[NBLOCK] = { w, gn_cblock(m, at->B, A, w) };
+  double *gx[NBLOCK] = { to->y, to->y ? gn_block(m, at->B, A, to->y) : NULL };
+  gn_net_vjp(&self->net, at->B, at->p, tape->field, 1.0, wb, gx);
+  return 0;
+}
+
+static void pgrad(const gn_model *m, const double *p, const gn_tape *tape, double weight,
+                  double *gp)
+{
+  (void)p;
+  const anode *self = (const anode *)m;
+  gn_net_pgrad(&self->net, tape->rows, tape->field, weight, gp);
+}
+
+static int jvp(const gn_model *m, const gn_point *at, const gn_tape *tape, const double *vy,
+               const double *vp, double *z)
+{
+  const anode *self = (const anode *)m;
+  const double *vx[NBLOCK] = { vy, vy ? gn_cblock(m, at->B, A, vy) : NULL };
+  double *out[NBLOCK] = { z, gn_block(m, at->B, A, z) };
+  gn_net_jvp(&self->net, at->B, at->p, tape->field, vx, vp, 0, out);
+  return 0;
+}
+
+static gn_status setup(gn_model *m, const void *config_, gn_sizes data)
+{
+  const config *c = config_;
+  anode *self = (anode *)m;
+  GN_TRY(gn_parts_dim(&c->net, data, &m->nx));
+  GN_TRY(gn_model_block(m, "h", m->nx));
+  GN_TRY(gn_model_block(m, "a", (size_t)c->augment));
+  m->uses_time = c->net.time;
+
+  gn_net_spec spec;
+  gn_parts_spec(&c->net, &spec);
+  spec.nblock_in = spec.nblock_out = NBLOCK;
+  for (int k = 0; k < NBLOCK; k++) spec.in[k] = spec.out[k] = m->d[k];
+  GN_TRY(gn_net_setup(&self->net, &spec, "f", &m->params, &m->tape[GN_F]));
+  return gn_parts_setup(m, &c->parts, data, spec.width, NBLOCK);
+}
+
+const gn_model_class gn_model_anode = {
+  .name = "anode",
+  .summary = "neural ODE on a zero-padded state, [h; a]' = f([h; a], t)",
+  .source = "Dupont et al., NeurIPS 2019, eq. (3)",
+  .size = sizeof(anode),
+  .options = options,
+  .config_size = sizeof(config),
+  .setup = setup,
+  .f = { eval, vjp, pgrad, jvp },
+};

@@ -1,0 +1,267 @@
+/* Exact derivative of the steps taken (discretise, then differentiate).
+ *
+ * Forward records the accepted steps; backward transposes them, last to first, with the step
+ * sizes held fixed. For y+ = y + h sum_i b_i K_i, K_i = f(Y_i), and lam = dL/dy+:
+ *
+ *   v_i = h b_i lam + h sum_{j>i} a_ji g_j + kbar_i,   g_i = f_y(Y_i)^T v_i,   i = s..1
+ *   lam <- lam + sum_i g_i,                            dL/dp += sum_i f_p(Y_i)^T v_i
+ *
+ * kbar_i is the cotangent of K_i from outputs read off the step's interpolant. The last
+ * stage of a first-same-as-last table is the first of the next step: its cotangent is
+ * completed there, before this step's parameter gradient, one product over all its stages.
+ *
+ * Hager, Numer. Math. 87 (2000), section 3 (stated divided by b_i; this form is not). With
+ * recomputation this is ACA (Zhuang et al., ICML 2020) and PNODE's discrete adjoint. */
+#include "base/vec.h"
+#include "core/trajectory.h"
+
+#include <unistd.h>
+
+typedef struct config {
+  double budget;
+} config;
+
+static const gn_option options[] = {
+  GN_REAL(config, "budget", budget, 0, 0, 1e18,
+          "bytes for recorded steps (0: a quarter of the memory); beyond it steps are recomputed"),
+  GN_OPTIONS_END,
+};
+
+typedef struct discrete {
+  gn_gradient base;
+  gn_traj *traj;
+  double *v, *g[GN_STAGES_MAX]; /* [B, ny]: cotangent of a slope, of the stage states */
+  double *kbar[GN_STAGES_MAX];  /* [B, ny] each, only with output = interpolate       */
+  double *start;                /* [B, ny] their cotangent at the start of the step   */
+  double *lam;                  /* [B, ny]                                            */
+  /* of the backward in progress */
+  const double *gY;
+  double *gp;
+} discrete;
+
+static double quarter_of_memory(void)
+{
+  return 0.25 * (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+}
+
+static gn_status setup(gn_gradient *g, const void *config_)
+{
+  const config *c = config_;
+  discrete *self = (discrete *)g;
+  const size_t n = g->walk->sys.nmax;
+  const gn_tableau *tab = g->walk->st->tab;
+  GN_TRY(gn_traj_create(g->walk, c->budget > 0 ? c->budget : quarter_of_memory(),
+                        &self->traj));
+  GN_NEW(g->arena, self->v, n);
+  for (int i = 0; i < tab->s; i++) {
+    GN_NEW(g->arena, self->g[i], n);
+    if (g->problem->output == GN_INTERPOLATE) GN_NEW(g->arena, self->kbar[i], n);
+  }
+  if (g->problem->output == GN_INTERPOLATE) GN_NEW(g->arena, self->start, n);
+  GN_NEW(g->arena, self->lam, n);
+  return GN_OK;
+}
+
+static gn_status forward(gn_gradient *g, size_t B, const double *p, const gn_drive *dr,
+                         const double *y0, double *Y)
+{
+  discrete *self = (discrete *)g;
+  gn_traj_clear(self->traj);
+  GN_TRY(gn_walk_forward(g->walk, B, p, dr, y0, Y, gn_traj_put, self->traj));
+  g->stats.bytes = (long)self->traj->peak;
+  return GN_OK;
+}
+
+/* Visit the outputs read inside step n: their cotangents and interpolation weights. */
+static int next_inside(const discrete *self, size_t n, size_t *e, const double **w,
+                       gn_dense *d)
+{
+  const gn_problem *pb = self->base.problem;
+  const gn_traj_step *st = &self->traj->step[n];
+  for (; *e < pb->nevent; (*e)++) {
+    const gn_event *ev = &pb->event[*e];
+    if (ev->s <= st->s || ev->s > st->s_new || !gn_event_soft(pb, *e)) continue;
+    *w = self->gY + ev->index * self->base.walk->sys.n;
+    gn_rk_dense(self->traj->tab, (ev->s - st->s) / st->h, d);
+    (*e)++;
+    return 1;
+  }
+  return 0;
+}
+
+/* Their cotangents to both ends of the step and to its slopes; how many there are. */
+static int pull_outputs(discrete *self, size_t n, double *end)
+{
+  const size_t len = self->base.walk->sys.n;
+  const double h = self->traj->step[n].h, *w;
+  gn_dense d;
+  int found = 0;
+  for (size_t e = 0; self->start && next_inside(self, n, &e, &w, &d); found++) {
+    for (int i = 0; i < self->traj->tab->s; i++) {
+      if (!found) gn_vec_fill(len, 0.0, self->kbar[i]);
+      if (d.k[i] != 0) gn_vec_axpy(len, h * d.k[i], w, self->kbar[i]);
+    }
+    if (!found) gn_vec_fill(len, 0.0, self->start);
+    gn_vec_axpy(len, d.w1, w, end);
+    gn_vec_axpy(len, d.w0, w, self->start);
+  }
+  return found;
+}
+
+/* v = h b_i lam + h sum_{j>i} a_ji g_j (+ kbar_i): the cotangent of slope i. */
+static void slope_cotangent(discrete *self, int i, double h, const double *lam, int inside)
+{
+  const gn_tableau *tab = self->traj->tab;
+  const size_t len = self->base.walk->sys.n;
+  double c[GN_STAGES_MAX + 2];
+  const double *x[GN_STAGES_MAX + 2];
+  size_t m = 0;
+  if (tab->b[i] != 0) c[m] = h * tab->b[i], x[m++] = lam;
+  for (int j = i + 1; j < tab->s - tab->fsal; j++)
+    if (tab->A[j][i] != 0) c[m] = h * tab->A[j][i], x[m++] = self->g[j];
+  if (inside) c[m] = 1, x[m++] = self->kbar[i];
+  if (m == 0) gn_vec_fill(len, 0.0, self->v);
+  else gn_vec_lincomb(len, m, c, x, self->v);
+}
+
+/* g = f_y^T v at a recorded evaluation. */
+static gn_status pull_stage(discrete *self, double s, const gn_tape *tape, double *g)
+{
+  gn_vec_fill(self->base.walk->sys.n, 0.0, g);
+  GN_REQUIRE(gn_flow_vjp(&self->base.walk->flow, s, tape, self->v, g) == 0, GN_ENONFINITE,
+             "vjp of model %s failed at t = %g", self->base.problem->model->cls->name, s);
+  return GN_OK;
+}
+
+/* Step n + 1 begins with the last slope of step n. */
+static int shares_end(const gn_traj *tr, size_t n)
+{
+  return tr->tab->fsal && n + 1 < tr->n && !tr->step[n + 1].fresh;
+}
+
+/* The slope at the end of step n, if no step shares it, matters only to interpolated
+   outputs: its cotangent goes straight into the end of the step. */
+static gn_status pull_end(discrete *self, size_t n, double *lam)
+{
+  const gn_tableau *tab = self->traj->tab;
+  const gn_traj_step *st = &self->traj->step[n];
+  const int last = tab->s - 1;
+  const gn_tape tape = gn_traj_stage(self->traj, n, last);
+  gn_vec_copy(self->base.walk->sys.n, self->kbar[last], self->v);
+  GN_TRY(pull_stage(self, st->s + tab->c[last] * st->h, &tape, self->g[last]));
+  gn_vec_axpy(self->base.walk->sys.n, 1.0, self->g[last], lam);
+  return GN_OK;
+}
+
+/* Slope 0 of step n: complete its cotangent and pull it into lam. */
+static gn_status pull_first(discrete *self, size_t n, double *lam)
+{
+  gn_traj *tr = self->traj;
+  const gn_traj_step *st = &tr->step[n];
+  const size_t len = self->base.walk->sys.n;
+  gn_tape tape;
+  GN_TRY(gn_traj_first(tr, n, &tape));
+  if (n > 0 && shares_end(tr, n - 1)) { /* outputs inside step n - 1 reach it too */
+    const double *w;
+    gn_dense d;
+    for (size_t e = 0; self->start && next_inside(self, n - 1, &e, &w, &d);)
+      gn_vec_axpy(len, tr->step[n - 1].h * d.k[tr->tab->s - 1], w, self->v);
+  }
+  GN_TRY(pull_stage(self, st->s_first, &tape, self->g[0]));
+  gn_vec_axpy(len, 1.0, self->g[0], lam);
+  if (tr->tab->fsal && st->fresh)
+    gn_flow_pgrad(&self->base.walk->flow, &tape, 1, 1.0, self->gp);
+  return GN_OK;
+}
+
+/* One step transposed: lam is dL/dy_{n+1} on entry, dL/dy_n on return. */
+static gn_status pull_step(discrete *self, size_t n, double *lam)
+{
+  gn_traj *tr = self->traj;
+  const gn_tableau *tab = tr->tab;
+  GN_TRY(gn_traj_obtain(tr, n));
+  const gn_traj_step *st = &tr->step[n];
+  const int inside = pull_outputs(self, n, lam), top = tab->s - tab->fsal;
+  const int end_live = shares_end(tr, n) || (tab->fsal && inside);
+  if (end_live && !shares_end(tr, n)) GN_TRY(pull_end(self, n, lam));
+  for (int i = top - 1; i >= 1; i--) {
+    const gn_tape tape = gn_traj_stage(tr, n, i);
+    slope_cotangent(self, i, st->h, lam, inside);
+    GN_TRY(pull_stage(self, st->s + tab->c[i] * st->h, &tape, self->g[i]));
+  }
+  slope_cotangent(self, 0, st->h, lam, inside);
+  double c[GN_STAGES_MAX + 2];
+  const double *x[GN_STAGES_MAX + 2];
+  size_t m = 0;
+  c[m] = 1, x[m++] = lam;
+  for (int i = 1; i < top; i++) c[m] = 1, x[m++] = self->g[i];
+  if (inside) c[m] = 1, x[m++] = self->start;
+  gn_vec_lincomb(self->base.walk->sys.n, m, c, x, lam);
+  GN_TRY(pull_first(self, n, lam));
+
+  const size_t slices = (size_t)(top - tab->fsal + end_live);
+  gn_flow_span(&self->base.walk->flow, self->base.walk->drive, st->span);
+  if (slices > 0) {
+    const gn_tape all = gn_record_tape(st->rec, 0, slices);
+    gn_flow_pgrad(&self->base.walk->flow, &all, slices, 1.0, self->gp);
+  }
+  gn_traj_release(tr, n);
+  return GN_OK;
+}
+
+static gn_status flow(void *user, double s, double to)
+{
+  discrete *self = user;
+  size_t first, last;
+  gn_traj_range(self->traj, s, to, &first, &last);
+  while (last-- > first) GN_TRY(pull_step(self, last, self->lam));
+  return GN_OK;
+}
+
+static gn_status output(void *user, size_t k)
+{
+  discrete *self = user;
+  const size_t len = self->base.walk->sys.n;
+  gn_vec_axpy(len, 1.0, self->gY + k * len, self->lam);
+  return GN_OK;
+}
+
+static gn_status jump(void *user, size_t j)
+{
+  discrete *self = user;
+  return gn_walk_jump_vjp(self->base.walk, j, self->lam, self->gp);
+}
+
+static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double *gp,
+                          double *gt)
+{
+  discrete *self = (discrete *)g;
+  const size_t len = g->walk->sys.n;
+  self->gY = gY;
+  self->gp = gp;
+  self->traj->recomputed = 0;
+  gn_vec_fill(len, 0.0, self->lam);
+  const gn_visit v = { self, 1, flow, output, jump, NULL };
+  GN_TRY(gn_visit_backward(g->problem, &v));
+  if (gt) GN_TRY(gn_walk_time_gradient(g->walk, gY, self->lam, gt));
+  gn_vec_axpy(len, 1.0, self->lam, gy0);
+  g->stats.back_steps = (long)self->traj->n;
+  g->stats.recomputed = self->traj->recomputed;
+  g->stats.bytes = (long)self->traj->peak;
+  return GN_OK;
+}
+
+static void destroy(gn_gradient *g) { gn_traj_destroy(&((discrete *)g)->traj); }
+
+const gn_gradient_class gn_gradient_discrete = {
+  .name = "discrete",
+  .summary = "exact derivative of the steps taken; the default",
+  .source = "Hager, Numer. Math. 87 (2000), section 3; ACA, Zhuang et al., ICML 2020",
+  .exact = 1,
+  .needs = GN_NEEDS_STAGES,
+  .size = sizeof(discrete),
+  .options = options,
+  .config_size = sizeof(config),
+  .setup = setup,
+  .ops = { forward, backward, NULL, destroy },
+};

@@ -1,0 +1,204 @@
+/* The derivative of the recorded steps pushed forward, one direction at a time: the oracle
+ * of every exact strategy, with jumps and interpolated outputs,
+ *
+ *   vY_i = v + h sum_{j<i} a_ij vK_j,   vK_i = f_y vY_i + f_p vp,   v+ = v + h sum_i b_i vK_i.
+ *
+ * <w, dPhi v> = <dPhi^T w, v> to rounding for any exact strategy. As a strategy it needs
+ * ny + np directions and is for checking. Griewank and Walther, Evaluating Derivatives,
+ * 2nd ed., section 3.1. */
+#include "base/vec.h"
+#include "core/trajectory.h"
+
+typedef struct config {
+  int max_directions;
+} config;
+
+static const gn_option options[] = {
+  GN_INT(config, "max_directions", max_directions, 5000, 1, 1000000000,
+         "refuse a gradient that needs more directions (ny + np)"),
+  GN_OPTIONS_END,
+};
+
+typedef struct tangent {
+  gn_gradient base;
+  gn_traj *traj;
+  double *v, *v1, *vY, *vK[GN_STAGES_MAX]; /* [B, ny] each                 */
+  double *dY;                              /* [noutput, B, ny]             */
+  double *e;                               /* [max(B ny, np)] a direction  */
+  /* of the push in progress */
+  const double *vp;
+  double *out;
+} tangent;
+
+static gn_status setup(gn_gradient *g, const void *config_)
+{
+  (void)config_;
+  tangent *self = (tangent *)g;
+  const size_t n = g->walk->sys.nmax, np = g->problem->model->params.np;
+  GN_TRY(gn_traj_create(g->walk, 1e18, &self->traj));
+  GN_NEW(g->arena, self->v, n);
+  GN_NEW(g->arena, self->v1, n);
+  GN_NEW(g->arena, self->vY, n);
+  for (int i = 0; i < g->walk->st->tab->s; i++) GN_NEW(g->arena, self->vK[i], n);
+  GN_NEW(g->arena, self->dY, g->problem->noutput * n);
+  GN_NEW(g->arena, self->e, n > np ? n : np);
+  return GN_OK;
+}
+
+static gn_status forward(gn_gradient *g, size_t B, const double *p, const gn_drive *dr,
+                         const double *y0, double *Y)
+{
+  tangent *self = (tangent *)g;
+  gn_traj_clear(self->traj);
+  GN_TRY(gn_walk_forward(g->walk, B, p, dr, y0, Y, gn_traj_put, self->traj));
+  g->stats.bytes = (long)self->traj->peak;
+  return GN_OK;
+}
+
+static gn_status push_stage(tangent *self, double s, const gn_tape *tape, const double *vy,
+                            double *vk)
+{
+  GN_REQUIRE(gn_flow_jvp(&self->base.walk->flow, s, tape, vy, self->vp, vk) == 0,
+             GN_ENONFINITE, "jvp of model %s failed at t = %g",
+             self->base.problem->model->cls->name, s);
+  return GN_OK;
+}
+
+/* Tangents of the outputs read inside step n, which goes from v to v1. */
+static void push_outputs(tangent *self, size_t n)
+{
+  const gn_problem *pb = self->base.problem;
+  const gn_traj_step *st = &self->traj->step[n];
+  const gn_tableau *tab = self->traj->tab;
+  const size_t len = self->base.walk->sys.n;
+  for (size_t e = 0; pb->output == GN_INTERPOLATE && e < pb->nevent; e++) {
+    const gn_event *ev = &pb->event[e];
+    if (ev->s <= st->s || ev->s > st->s_new || !gn_event_soft(pb, e)) continue;
+    gn_dense d;
+    gn_rk_dense(tab, (ev->s - st->s) / st->h, &d);
+    double *out = self->out + ev->index * len;
+    gn_vec_scale(len, d.w0, self->v, out);
+    gn_vec_axpy(len, d.w1, self->v1, out);
+    for (int i = 0; i < tab->s; i++) gn_vec_axpy(len, st->h * d.k[i], self->vK[i], out);
+  }
+}
+
+static gn_status push_step(tangent *self, size_t n)
+{
+  gn_traj *tr = self->traj;
+  const gn_tableau *tab = tr->tab;
+  const size_t len = self->base.walk->sys.n;
+  GN_TRY(gn_traj_obtain(tr, n));
+  const gn_traj_step *st = &tr->step[n];
+  const double *const *vK = (const double *const *)self->vK;
+  if (!tab->fsal || st->fresh) {
+    gn_tape first;
+    GN_TRY(gn_traj_first(tr, n, &first));
+    GN_TRY(push_stage(self, st->s_first, &first, self->v, self->vK[0]));
+  } else {
+    gn_vec_copy(len, self->vK[tab->s - 1], self->vK[0]);
+  }
+  for (int i = 1; i < tab->s; i++) {
+    const gn_tape tape = gn_traj_stage(tr, n, i);
+    gn_rk_stage(tab, i, len, st->h, self->v, vK, self->vY);
+    GN_TRY(push_stage(self, st->s + tab->c[i] * st->h, &tape, self->vY, self->vK[i]));
+  }
+  gn_rk_stage(tab, tab->s, len, st->h, self->v, vK, self->v1);
+  push_outputs(self, n);
+  double *swap = self->v;
+  self->v = self->v1, self->v1 = swap;
+  return GN_OK;
+}
+
+static gn_status flow(void *user, double s, double to)
+{
+  tangent *self = user;
+  size_t first, last;
+  gn_traj_range(self->traj, s, to, &first, &last);
+  for (size_t n = first; n < last; n++) GN_TRY(push_step(self, n));
+  return GN_OK;
+}
+
+static gn_status output(void *user, size_t k)
+{
+  tangent *self = user;
+  const size_t len = self->base.walk->sys.n;
+  gn_vec_copy(len, self->v, self->out + k * len);
+  return GN_OK;
+}
+
+static gn_status jump(void *user, size_t j)
+{
+  tangent *self = user;
+  return gn_walk_jump_jvp(self->base.walk, j, self->v, self->vp);
+}
+
+static gn_status push(gn_gradient *g, const double *vy0, const double *vp, double *dY)
+{
+  tangent *self = (tangent *)g;
+  const size_t len = g->walk->sys.n;
+  self->vp = vp;
+  self->out = dY;
+  if (vy0) gn_vec_copy(len, vy0, self->v);
+  else gn_vec_fill(len, 0.0, self->v);
+  const gn_visit v = { self, 1, flow, output, jump, NULL };
+  return gn_visit_forward(g->problem, &v);
+}
+
+/* Rows do not mix: component j of every row at once, one dot product per row. */
+static gn_status gradient_y0(tangent *self, size_t block, size_t j, const double *gY,
+                             double *gy0)
+{
+  const gn_model *m = self->base.problem->model;
+  const size_t B = self->base.walk->B, d = m->d[block], len = self->base.walk->sys.n;
+  gn_vec_fill(len, 0.0, self->e);
+  double *e = gn_block(m, B, block, self->e), *to = gn_block(m, B, block, gy0);
+  for (size_t i = 0; i < B; i++) e[i * d + j] = 1;
+  GN_TRY(push(&self->base, self->e, NULL, self->dY));
+  for (size_t k = 0; k < self->base.problem->noutput; k++) {
+    const double *dY = self->dY + k * len, *w = gY + k * len;
+    for (size_t b = 0; b < m->nblock; b++)
+      for (size_t i = 0; i < B; i++, dY += m->d[b], w += m->d[b])
+        to[i * d + j] += gn_vec_dot(m->d[b], dY, w);
+  }
+  return GN_OK;
+}
+
+static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double *gp,
+                          double *gt)
+{
+  tangent *self = (tangent *)g;
+  const config *c = g->config;
+  const gn_model *m = g->problem->model;
+  const size_t np = m->params.np, total = g->problem->noutput * g->walk->sys.n;
+  GN_REQUIRE(m->ny + np <= (size_t)c->max_directions, GN_ELIMIT,
+             "%zu directions, but gradient.max_directions = %d; tangent is an oracle, use "
+             "discrete for a gradient of this size", m->ny + np, c->max_directions);
+  GN_REQUIRE(!gt, GN_EUNSUP, "tangent gives no derivative with respect to times; use discrete");
+  for (size_t k = 0; k < m->nblock; k++)
+    for (size_t j = 0; j < m->d[k]; j++) GN_TRY(gradient_y0(self, k, j, gY, gy0));
+  gn_vec_fill(np, 0.0, self->e);
+  for (size_t k = 0; k < np; k++) {
+    self->e[k] = 1;
+    GN_TRY(push(g, NULL, self->e, self->dY));
+    gp[k] += gn_vec_dot(total, gY, self->dY);
+    self->e[k] = 0;
+  }
+  return GN_OK;
+}
+
+static void destroy(gn_gradient *g) { gn_traj_destroy(&((tangent *)g)->traj); }
+
+const gn_gradient_class gn_gradient_tangent = {
+  .name = "tangent",
+  .summary = "jvp pushed through the recorded steps; oracle, cost grows with np",
+  .source = "Griewank and Walther, Evaluating Derivatives, section 3.1",
+  .exact = 1,
+  .oracle = 1,
+  .needs = GN_NEEDS_STAGES,
+  .size = sizeof(tangent),
+  .options = options,
+  .config_size = sizeof(config),
+  .setup = setup,
+  .ops = { forward, backward, push, destroy },
+};

@@ -1,0 +1,178 @@
+/* Vectors for SUNDIALS over gnomon's memory. Debian's SUNDIALS is compiled without
+ * optimisation, so every operation ARKODE and CVODES use is one of gnomon's vectorised
+ * loops; the WRMS norm is the norm of the system. Memory of destroyed clones is kept and
+ * lent again. */
+#include "base/vec.h"
+#include "sundials.h"
+
+#include <math.h>
+
+typedef struct gn_vdata {
+  double *data;
+  gn_vspace *space;
+  struct gn_vdata *next;
+} gn_vdata;
+
+static gn_vdata *of(N_Vector v) { return v->content; }
+
+double *gn_vector_data(N_Vector v) { return of(v)->data; }
+
+static size_t length(N_Vector v) { return of(v)->space->sys->n; }
+
+static sunindextype get_length(N_Vector v) { return (sunindextype)length(v); }
+
+static void space(N_Vector v, sunindextype *lrw, sunindextype *liw)
+{
+  *lrw = get_length(v);
+  *liw = 1;
+}
+
+static void linear_sum(sunrealtype a, N_Vector x, sunrealtype b, N_Vector y, N_Vector z)
+{
+  const double c[2] = { a, b };
+  const double *v[2] = { of(x)->data, of(y)->data };
+  gn_vec_lincomb(length(z), 2, c, v, of(z)->data);
+}
+
+static int linear_combination(int n, sunrealtype *c, N_Vector *X, N_Vector z)
+{
+  const double *v[GN_LINCOMB_MAX];
+  if (n > GN_LINCOMB_MAX) return -1;
+  for (int i = 0; i < n; i++) v[i] = of(X[i])->data;
+  gn_vec_lincomb(length(z), (size_t)n, c, v, of(z)->data);
+  return 0;
+}
+
+static void fill(sunrealtype c, N_Vector z) { gn_vec_fill(length(z), c, of(z)->data); }
+
+static void scale(sunrealtype c, N_Vector x, N_Vector z)
+{
+  if (c == 1.0 && x != z) gn_vec_copy(length(z), of(x)->data, of(z)->data);
+  else gn_vec_scale(length(z), c, of(x)->data, of(z)->data);
+}
+
+#define ELEMENTWISE(name, expression)                                                    \
+  static void name(N_Vector x, N_Vector y, N_Vector z)                                   \
+  {                                                                                      \
+    const double *a = of(x)->data, *b = of(y)->data;                                     \
+    double *c = of(z)->data;                                                             \
+    for (size_t i = 0, n = length(z); i < n; i++) c[i] = expression;                     \
+  }
+ELEMENTWISE(prod, a[i] * b[i])
+ELEMENTWISE(div_, a[i] / b[i])
+#undef ELEMENTWISE
+
+#define ELEMENTWISE(name, expression)                                                    \
+  static void name(N_Vector x, N_Vector z)                                               \
+  {                                                                                      \
+    const double *a = of(x)->data;                                                       \
+    double *c = of(z)->data;                                                             \
+    for (size_t i = 0, n = length(z); i < n; i++) c[i] = expression;                     \
+  }
+ELEMENTWISE(abs_, fabs(a[i]))
+ELEMENTWISE(inv, 1.0 / a[i])
+#undef ELEMENTWISE
+
+static void add_const(N_Vector x, sunrealtype b, N_Vector z)
+{
+  const double *a = of(x)->data;
+  double *c = of(z)->data;
+  for (size_t i = 0, n = length(z); i < n; i++) c[i] = a[i] + b;
+}
+
+static sunrealtype dot(N_Vector x, N_Vector y)
+{
+  return gn_vec_dot(length(x), of(x)->data, of(y)->data);
+}
+
+static sunrealtype max_norm(N_Vector x) { return gn_vec_maxabs(length(x), of(x)->data); }
+
+static sunrealtype min_(N_Vector x)
+{
+  const double *a = of(x)->data;
+  double least = a[0];
+  for (size_t i = 1, n = length(x); i < n; i++)
+    if (a[i] < least) least = a[i];
+  return least;
+}
+
+static sunrealtype wrms_norm(N_Vector x, N_Vector w)
+{
+  return gn_norm_eval(&of(x)->space->sys->norm, of(x)->data, of(w)->data);
+}
+
+static N_Vector_ID id(N_Vector v)
+{
+  (void)v;
+  return SUNDIALS_NVEC_CUSTOM;
+}
+
+static void destroy(N_Vector v)
+{
+  if (!v) return;
+  if (v->content) {
+    of(v)->next = of(v)->space->free;
+    of(v)->space->free = of(v);
+  }
+  v->content = NULL;
+  N_VFreeEmpty(v);
+}
+
+static N_Vector fresh(gn_vspace *vs, SUNContext ctx)
+{
+  N_Vector v = N_VNewEmpty(ctx);
+  if (!v) return NULL;
+  gn_vdata *d = vs->free;
+  if (d) {
+    vs->free = d->next;
+  } else {
+    d = gn_arena_alloc(vs->arena, 1, sizeof *d);
+    if (d) d->data = gn_arena_alloc(vs->arena, vs->sys->nmax, sizeof(double));
+    if (!d || !d->data) {
+      vs->failed = 1;
+      N_VFreeEmpty(v);
+      return NULL;
+    }
+    d->space = vs;
+  }
+  d->next = NULL;
+  v->content = d;
+  return v;
+}
+
+static N_Vector clone(N_Vector w)
+{
+  N_Vector v = fresh(of(w)->space, w->sunctx);
+  if (v && N_VCopyOps(w, v)) {
+    destroy(v);
+    return NULL;
+  }
+  return v;
+}
+
+N_Vector gn_vector_new(gn_vspace *vs, SUNContext ctx)
+{
+  N_Vector v = fresh(vs, ctx);
+  if (!v) return NULL;
+  N_Vector_Ops o = v->ops;
+  o->nvgetvectorid = id;
+  o->nvclone = clone;
+  o->nvcloneempty = clone;
+  o->nvdestroy = destroy;
+  o->nvspace = space;
+  o->nvgetlength = get_length;
+  o->nvlinearsum = linear_sum;
+  o->nvconst = fill;
+  o->nvprod = prod;
+  o->nvdiv = div_;
+  o->nvscale = scale;
+  o->nvabs = abs_;
+  o->nvinv = inv;
+  o->nvaddconst = add_const;
+  o->nvdotprod = dot;
+  o->nvmaxnorm = max_norm;
+  o->nvwrmsnorm = wrms_norm;
+  o->nvmin = min_;
+  o->nvlinearcombination = linear_combination;
+  return v;
+}

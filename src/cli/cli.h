@@ -1,0 +1,51 @@
+/* What the commands of the program share: their table, their arguments, their exit codes. */
+#ifndef GN_CLI_CLI_H
+#define GN_CLI_CLI_H
+
+#include "base/option.h"
+#include "base/status.h"
+
+#include <stddef.h>
+#include <stdio.h>
+
+enum { GN_EXIT_OK = 0, GN_EXIT_FAILED = 1, GN_EXIT_USAGE = 2 };
+enum { GN_CLI_FLAGS = 8, GN_CLI_ARGS = 256 };
+
+/* --name, or --name=VALUE when value is not NULL. */
+typedef struct gn_flag {
+  const char *name, *value, *help;
+} gn_flag;
+
+struct gn_command;
+
+/* A parsed command line. */
+typedef struct gn_args {
+  const struct gn_command *command;
+  size_t n, nover;
+  const char *at[GN_CLI_ARGS];       /* positional                                      */
+  const char *over[GN_CLI_ARGS];     /* "section.key=value", without the dashes         */
+  const char *flag[GN_CLI_FLAGS];    /* value of each flag of the table, "" for a plain one; NULL: not given */
+} gn_args;
+
+typedef struct gn_command {
+  const char *name, *synopsis, *summary;
+  const char *text;                  /* more for --help                                 */
+  size_t least, most;                /* positional arguments                            */
+  int overrides;                     /* takes --section.key=value                       */
+  gn_flag flag[GN_CLI_FLAGS];        /* name NULL at the end                            */
+  int (*run)(const gn_args *a);      /* exit code                                       */
+} gn_command;
+
+extern const gn_command gn_command_list, gn_command_show, gn_command_check, gn_command_train,
+    gn_command_compare, gn_command_grad, gn_command_plot;
+
+/* Value of a flag by name, or NULL. */
+const char *gn_args_flag(const gn_args *a, const char *name);
+
+/* Print "gnomon: MESSAGE" and return the exit code: of a mistake in the input, or of work
+   that failed (only statuses that a user's input can cause at that point are his). */
+int gn_cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+int gn_cli_refuse(gn_status s); /* while reading and checking: 2, without memory 1 */
+int gn_cli_failed(gn_status s); /* while working: 1                                */
+
+#endif

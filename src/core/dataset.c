@@ -1,0 +1,87 @@
+/* Data sets: lookup by name, creation, and the gather of a batch.
+ *
+ * A file of src/data/ fills the arrays; what it promises (sizes, increasing finite times,
+ * finite inputs) is checked here once, so that nothing after it has to. */
+#include "core/dataset.h"
+
+#include "base/vec.h"
+#include "core/registry.h"
+
+const gn_dataset_class *gn_dataset_find(const char *name)
+{
+  return gn_registry_find(gn_datasets, "data set", name);
+}
+
+static gn_status check(const char *name, const gn_dataset *d)
+{
+  GN_REQUIRE(d->n > 0 && d->ntrain > 0 && d->ntrain <= d->n, GN_EARG,
+             "data set %s: %zu samples, %zu of them for training; expected at least one",
+             name, d->n, d->ntrain);
+  GN_REQUIRE(d->K > 0 && d->nx > 0 && d->ny > 0, GN_EARG,
+             "data set %s: K = %zu, nx = %zu, ny = %zu; expected at least 1", name, d->K,
+             d->nx, d->ny);
+  for (size_t k = 0; k < d->K; k++)
+    GN_REQUIRE(d->times[k] < d->times[k + 1], GN_EARG,
+               "data set %s: times[%zu] = %g is not above times[%zu] = %g", name, k + 1,
+               d->times[k + 1], k, d->times[k]);
+  GN_REQUIRE(gn_vec_finite(d->K + 1, d->times), GN_ENONFINITE,
+             "data set %s: a time is not finite", name);
+  GN_REQUIRE(gn_vec_finite(d->n * d->nx, d->x), GN_ENONFINITE,
+             "data set %s: an input is not finite", name);
+  GN_REQUIRE(gn_vec_finite(d->n * d->K * d->ny, d->y), GN_ENONFINITE,
+             "data set %s: a target is not finite", name);
+  return GN_OK;
+}
+
+static gn_status build(const gn_dataset_class *cls, const void *config, uint64_t seed,
+                       const char *dir, gn_dataset *d)
+{
+  if (!config) {
+    char *own;
+    GN_NEW(d->arena, own, cls->config_size ? cls->config_size : 1);
+    gn_options_default(cls->options, own);
+    config = own;
+  }
+  GN_TRY(cls->make(config, seed, dir, d));
+  return check(cls->name, d);
+}
+
+gn_status gn_dataset_create(const gn_dataset_class *cls, const void *config, uint64_t seed,
+                            const char *dir, gn_dataset **out)
+{
+  gn_arena *a;
+  *out = NULL;
+  GN_TRY(gn_arena_create(&a));
+  gn_dataset *d = gn_arena_alloc(a, 1, sizeof *d);
+  gn_status s = GN_ENOMEM;
+  if (d) {
+    d->arena = a;
+    s = build(cls, config, seed, dir, d);
+  }
+  if (s != GN_OK)
+    gn_arena_destroy(&a);
+  else
+    *out = d;
+  return s;
+}
+
+void gn_dataset_destroy(gn_dataset **d)
+{
+  if (!*d) return;
+  gn_arena *a = (*d)->arena; /* the object lies in its own arena */
+  *d = NULL;
+  gn_arena_destroy(&a);
+}
+
+void gn_dataset_batch(const gn_dataset *d, size_t B, const size_t *idx, double *xb,
+                      double *yb, unsigned char *mb)
+{
+  for (size_t b = 0; b < B; b++) {
+    const size_t i = idx[b];
+    if (xb) gn_vec_copy(d->nx, d->x + i * d->nx, xb + b * d->nx);
+    for (size_t k = 0; k < d->K; k++) {
+      gn_vec_copy(d->ny, d->y + (i * d->K + k) * d->ny, yb + (k * B + b) * d->ny);
+      if (d->mask) mb[k * B + b] = d->mask[i * d->K + k];
+    }
+  }
+}

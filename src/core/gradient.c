@@ -1,0 +1,138 @@
+/* Gradient strategies: creation, legal pairs, and the checked, timed and counted calls. */
+#include "core/gradient.h"
+
+#include "base/clock.h"
+#include "base/vec.h"
+#include "core/registry.h"
+#include "core/walk.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const gn_gradient_class *gn_gradient_find(const char *name)
+{
+  return gn_registry_find(gn_gradients, "strategy", name);
+}
+
+static int legal(const gn_stepper_class *st, const gn_gradient_class *g)
+{
+  return ((g->needs & GN_NEEDS_STAGES) == 0 || (st->offers & GN_HAS_STAGES)) &&
+         ((g->needs & GN_NEEDS_BACKWARD) == 0 || (st->offers & GN_HAS_BACKWARD));
+}
+
+gn_status gn_pair_check(const gn_stepper_class *st, const gn_gradient_class *g)
+{
+  if (legal(st, g)) return GN_OK;
+  const char *what = (g->needs & GN_NEEDS_STAGES) && !(st->offers & GN_HAS_STAGES)
+                       ? "recorded explicit Runge-Kutta stages"
+                       : "a backward solve";
+  for (const gn_stepper_class *const *s = gn_steppers; *s; s++)
+    if (legal(*s, g))
+      return GN_FAIL(GN_EUNSUP, "strategy %s needs %s, which stepper %s does not offer; the "
+                     "nearest legal pair is solver.name = %s",
+                     g->name, what, st->name, (*s)->name);
+  return GN_FAIL(GN_EUNSUP, "strategy %s needs %s, which no stepper offers", g->name, what);
+}
+
+static gn_status make(gn_arena *a, const gn_gradient_class *cls, const void *config,
+                      const gn_problem *problem, const gn_solver *solver, size_t Bmax,
+                      gn_gradient **out)
+{
+  gn_gradient *g = gn_arena_alloc(a, 1, cls->size);
+  if (!g) return GN_ENOMEM;
+  void *copy = gn_arena_alloc(a, 1, cls->config_size ? cls->config_size : 1);
+  if (!copy) return GN_ENOMEM;
+  if (config && cls->config_size) memcpy(copy, config, cls->config_size);
+  else gn_options_default(cls->options, copy);
+  g->cls = cls;
+  g->config = copy;
+  g->arena = a;
+  g->problem = problem;
+  g->solver = *solver;
+  g->Bmax = Bmax;
+  *out = g;
+  GN_TRY(gn_problem_check(problem));
+  GN_TRY(gn_pair_check(solver->cls, cls));
+  if (cls->needs) GN_TRY(gn_walk_create(problem, solver, Bmax, &g->walk));
+  return cls->setup(g, copy);
+}
+
+gn_status gn_gradient_create(const gn_gradient_class *cls, const void *config,
+                             const gn_problem *problem, const gn_solver *solver,
+                             size_t Bmax, gn_gradient **out)
+{
+  *out = NULL;
+  GN_REQUIRE(Bmax > 0, GN_EARG, "a batch has at least one row");
+  gn_arena *a;
+  GN_TRY(gn_arena_create(&a));
+  const gn_status s = make(a, cls, config, problem, solver, Bmax, out);
+  if (s == GN_OK) return GN_OK;
+  if (*out) gn_gradient_destroy(out);
+  else gn_arena_destroy(&a);
+  return s;
+}
+
+void gn_gradient_destroy(gn_gradient **g)
+{
+  if (!*g) return;
+  if ((*g)->cls->ops.destroy) (*g)->cls->ops.destroy(*g);
+  gn_walk_destroy(&(*g)->walk);
+  gn_arena *a = (*g)->arena;
+  gn_arena_destroy(&a);
+  *g = NULL;
+}
+
+gn_status gn_gradient_forward(gn_gradient *g, size_t B, const double *p, const gn_drive *dr,
+                              const double *y0, double *Y)
+{
+  GN_REQUIRE(B > 0 && B <= g->Bmax, GN_EARG, "batch = %zu, expected 1 to %zu", B, g->Bmax);
+  GN_REQUIRE(gn_vec_finite(g->problem->model->params.np, p), GN_ENONFINITE,
+             "a parameter is not finite");
+  g->ready = 0;
+  g->stats = (gn_stats){ 0 };
+  if (g->walk) g->walk->flow.count = (gn_counts){ 0 };
+  const double begin = gn_clock_wall();
+  const gn_status s = g->cls->ops.forward(g, B, p, dr, y0, Y);
+  g->stats.sec = gn_clock_wall() - begin;
+  if (g->walk) {
+    const gn_counts *c = &g->walk->flow.count;
+    g->stats.f = c->f, g->stats.jvp = c->jvp, g->stats.nfe_forward = c->nfe;
+    g->stats.steps = g->walk->st->steps;
+    g->stats.rejects = g->walk->st->rejects;
+    gn_norm_blame(&g->walk->sys.norm, g->stats.rejected_by, sizeof g->stats.rejected_by);
+  }
+  if (!g->stats.executed[0])
+    snprintf(g->stats.executed, sizeof g->stats.executed, "%s on %s", g->cls->name,
+             g->solver.cls->name);
+  g->ready = s == GN_OK;
+  return s;
+}
+
+gn_status gn_gradient_backward(gn_gradient *g, const double *gY, double *gy0, double *gp,
+                               double *gt)
+{
+  GN_REQUIRE(g->ready, GN_ESTATE, "backward of %s before a successful forward",
+             g->cls->name);
+  const gn_problem *pb = g->problem;
+  GN_REQUIRE(!g->walk || gn_vec_finite(pb->noutput * g->walk->sys.n, gY), GN_ENONFINITE,
+             "a cotangent is not finite");
+  if (g->walk) g->walk->flow.count = (gn_counts){ 0 };
+  const double begin = gn_clock_wall();
+  const gn_status s = g->cls->ops.backward(g, gY, gy0, gp, gt);
+  g->stats.back_sec = gn_clock_wall() - begin;
+  if (g->walk) {
+    const gn_counts *c = &g->walk->flow.count;
+    g->stats.back_f = c->f, g->stats.back_vjp = c->vjp, g->stats.back_pgrad = c->pgrad;
+    g->stats.back_jvp = c->jvp, g->stats.nfe_backward = c->nfe;
+  }
+  if (s != GN_OK) g->ready = 0;
+  return s;
+}
+
+gn_status gn_gradient_push(gn_gradient *g, const double *vy0, const double *vp, double *dY)
+{
+  GN_REQUIRE(g->cls->ops.push, GN_EUNSUP, "strategy %s does not push tangents; use tangent",
+             g->cls->name);
+  GN_REQUIRE(g->ready, GN_ESTATE, "push of %s before a successful forward", g->cls->name);
+  return g->cls->ops.push(g, vy0, vp, dY);
+}

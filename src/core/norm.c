@@ -1,0 +1,82 @@
+/* The norm of an error test over named segments:
+ *
+ *   err = max over groups of sqrt( sum_{i in group} (e_i w_i)^2 / n_group ),
+ *
+ * per row first if rowwise. One group over everything is ARKODE's WRMS norm; one group for
+ * z, one for a and one per parameter tensor is torchdiffeq's. Sums run over segments in
+ * order. Each evaluation remembers the segment with the largest rms of its own, so that a
+ * rejected step can be blamed on it. */
+#include "core/norm.h"
+
+#include "base/vec.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Largest rms over the rows of one group's [B, d] segments. */
+static double row_rms(const gn_norm *nm, int group, const double *e, const double *w)
+{
+  double worst = 0;
+  for (size_t b = 0; b < nm->B; b++) {
+    double sum = 0;
+    size_t n = 0, at = 0;
+    for (size_t k = 0; k < nm->nseg; at += nm->seg[k++].n) {
+      const gn_segment *sg = &nm->seg[k];
+      if (sg->group != group || sg->d == 0) continue;
+      sum += gn_vec_wsumsq(sg->d, e + at + b * sg->d, w + at + b * sg->d);
+      n += sg->d;
+    }
+    const double rms = n ? sqrt(sum / (double)n) : 0;
+    if (!(rms <= worst)) worst = rms;
+  }
+  return worst;
+}
+
+double gn_norm_eval(gn_norm *nm, const double *e, const double *w)
+{
+  double err = 0, largest = -1;
+  for (int g = 0; g < nm->ngroup; g++) {
+    double sum = 0;
+    size_t n = 0, at = 0;
+    int rows = 0;
+    for (size_t k = 0; k < nm->nseg; at += nm->seg[k++].n) {
+      const gn_segment *sg = &nm->seg[k];
+      if (sg->group != g || sg->n == 0) continue;
+      const double part = gn_vec_wsumsq(sg->n, e + at, w + at);
+      const double rms = part / (double)sg->n;
+      if (!(rms <= largest)) {
+        largest = rms;
+        nm->worst = (int)k;
+      }
+      sum += part;
+      n += sg->n;
+      rows |= sg->d > 0;
+    }
+    const double v = nm->rowwise && rows ? row_rms(nm, g, e, w)
+                     : n                 ? sqrt(sum / (double)n)
+                                         : 0;
+    if (!(v <= err)) err = v;
+  }
+  return err;
+}
+
+void gn_norm_weights(const gn_norm *nm, double rtol, double atol, const double *y, double *w)
+{
+  size_t at = 0;
+  for (size_t k = 0; k < nm->nseg; at += nm->seg[k++].n)
+    gn_vec_weights(nm->seg[k].n, rtol, atol * nm->seg[k].atol_scale, y + at, w + at);
+}
+
+void gn_norm_blame(const gn_norm *nm, char *buf, size_t size)
+{
+  buf[0] = 0;
+  size_t used = 0;
+  for (size_t k = 0; k < nm->nseg; k++) {
+    if (nm->seg[k].rejects == 0) continue;
+    const int n = snprintf(buf + used, size - used, "%s%s %ld", used ? ", " : "",
+                           nm->seg[k].name, nm->seg[k].rejects);
+    if (n < 0 || (size_t)n >= size - used) return;
+    used += (size_t)n;
+  }
+}

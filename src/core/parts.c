@@ -1,0 +1,212 @@
+/* Ready-made lift and read.
+ *
+ *   lift = encoder   y_0 = x,  [y_1, ..., y_k] = g_phi(x)
+ *   read = linear    z = C [y_0, ..., y_{r-1}] + c
+ *   read = state     z = [y_0, ..., y_k] side by side, row by row */
+#include "core/parts.h"
+
+#include "base/vec.h"
+
+static gn_act activation(int kind, double slope, double clip)
+{
+  gn_act a = { (gn_act_kind)kind, kind == GN_ACT_HARDTANH ? clip : slope };
+  return a;
+}
+
+gn_status gn_parts_dim(const gn_net_config *c, gn_sizes data, size_t *dim)
+{
+  const size_t want = (size_t)c->dim;
+  GN_REQUIRE(want > 0 || data.nx > 0, GN_EARG,
+             "model.dim is not set and there are no data to take it from");
+  GN_REQUIRE(want == 0 || data.nx == 0 || want == data.nx, GN_EARG,
+             "model.dim = %zu, but the data have %zu inputs", want, data.nx);
+  *dim = want ? want : data.nx;
+  return GN_OK;
+}
+
+void gn_parts_spec(const gn_net_config *c, gn_net_spec *spec)
+{
+  *spec = (gn_net_spec){ .width = (size_t)c->width, .depth = (size_t)c->depth,
+                         .act = activation(c->act, c->slope, c->clip), .time = c->time };
+}
+
+/* Pointers to the blocks first, first + 1, ... of a state. */
+static void blocks(const gn_model *m, size_t B, size_t from, double *y, double **at)
+{
+  for (size_t k = from; k < m->nblock; k++) at[k - from] = gn_block(m, B, k, y);
+}
+
+static void cblocks(const gn_model *m, size_t B, size_t from, const double *y,
+                    const double **at)
+{
+  for (size_t k = from; k < m->nblock; k++) at[k - from] = gn_cblock(m, B, k, y);
+}
+
+/* ---- lift = encoder ------------------------------------------------------------------- */
+
+static int encode(const gn_model *m, const gn_point *at, const gn_tape *tape, double *z)
+{
+  double *out[GN_BLOCKS_MAX];
+  blocks(m, at->B, 1, z, out);
+  gn_vec_copy(at->B * m->d[0], at->y, z);
+  gn_net_eval(&m->parts->encoder, at->B, at->p, &at->y, NULL, tape->field, 0, out);
+  return 0;
+}
+
+static int encode_vjp(const gn_model *m, const gn_point *at, const gn_tape *tape,
+                      const double *w, const gn_pull *to)
+{
+  const double *wb[GN_BLOCKS_MAX];
+  cblocks(m, at->B, 1, w, wb);
+  if (to->y) gn_vec_axpy(at->B * m->d[0], 1.0, w, to->y);
+  gn_net_vjp(&m->parts->encoder, at->B, at->p, tape->field, 1.0, wb, &to->y);
+  return 0;
+}
+
+static void encode_pgrad(const gn_model *m, const double *p, const gn_tape *tape,
+                         double weight, double *gp)
+{
+  (void)p;
+  gn_net_pgrad(&m->parts->encoder, tape->rows, tape->field, weight, gp);
+}
+
+static int encode_jvp(const gn_model *m, const gn_point *at, const gn_tape *tape,
+                      const double *vy, const double *vp, double *z)
+{
+  double *out[GN_BLOCKS_MAX];
+  blocks(m, at->B, 1, z, out);
+  if (vy) gn_vec_copy(at->B * m->d[0], vy, z);
+  else gn_vec_fill(at->B * m->d[0], 0.0, z);
+  gn_net_jvp(&m->parts->encoder, at->B, at->p, tape->field, &vy, vp, 0, out);
+  return 0;
+}
+
+static const gn_map encoder = { encode, encode_vjp, encode_pgrad, encode_jvp };
+
+/* ---- read = linear -------------------------------------------------------------------- */
+
+static int linear(const gn_model *m, const gn_point *at, const gn_tape *tape, double *z)
+{
+  const double *in[GN_BLOCKS_MAX];
+  cblocks(m, at->B, 0, at->y, in);
+  gn_net_eval(&m->parts->decoder, at->B, at->p, in, NULL, tape->field, 0, &z);
+  return 0;
+}
+
+static int linear_vjp(const gn_model *m, const gn_point *at, const gn_tape *tape,
+                      const double *w, const gn_pull *to)
+{
+  double *gx[GN_BLOCKS_MAX];
+  if (to->y) blocks(m, at->B, 0, to->y, gx);
+  gn_net_vjp(&m->parts->decoder, at->B, at->p, tape->field, 1.0, &w, to->y ? gx : NULL);
+  return 0;
+}
+
+static void linear_pgrad(const gn_model *m, const double *p, const gn_tape *tape,
+                         double weight, double *gp)
+{
+  (void)p;
+  gn_net_pgrad(&m->parts->decoder, tape->rows, tape->field, weight, gp);
+}
+
+static int linear_jvp(const gn_model *m, const gn_point *at, const gn_tape *tape,
+                      const double *vy, const double *vp, double *z)
+{
+  const double *vx[GN_BLOCKS_MAX];
+  if (vy) cblocks(m, at->B, 0, vy, vx);
+  gn_net_jvp(&m->parts->decoder, at->B, at->p, tape->field, vy ? vx : NULL, vp, 0, &z);
+  return 0;
+}
+
+static const gn_map linear_read = { linear, linear_vjp, linear_pgrad, linear_jvp };
+
+/* ---- read = state --------------------------------------------------------------------- */
+
+/* Rows of the blocks side by side in z [B, ny]; back the other way adds. */
+static void join(const gn_model *m, size_t B, const double *y, double *z)
+{
+  size_t column = 0;
+  for (size_t k = 0; k < m->nblock; column += m->d[k++])
+    for (size_t i = 0; i < B; i++, y += m->d[k])
+      gn_vec_copy(m->d[k], y, z + i * m->ny + column);
+}
+
+static int whole(const gn_model *m, const gn_point *at, const gn_tape *tape, double *z)
+{
+  (void)tape;
+  join(m, at->B, at->y, z);
+  return 0;
+}
+
+static int whole_vjp(const gn_model *m, const gn_point *at, const gn_tape *tape,
+                     const double *w, const gn_pull *to)
+{
+  (void)tape;
+  double *gy = to->y;
+  size_t column = 0;
+  for (size_t k = 0; gy && k < m->nblock; column += m->d[k++])
+    for (size_t i = 0; i < at->B; i++, gy += m->d[k])
+      gn_vec_axpy(m->d[k], 1.0, w + i * m->ny + column, gy);
+  return 0;
+}
+
+static int whole_jvp(const gn_model *m, const gn_point *at, const gn_tape *tape,
+                     const double *vy, const double *vp, double *z)
+{
+  (void)tape, (void)vp;
+  if (vy) join(m, at->B, vy, z);
+  else gn_vec_fill(at->B * m->ny, 0.0, z);
+  return 0;
+}
+
+static const gn_map state_read = { whole, whole_vjp, NULL, whole_jvp };
+
+/* ---- set-up --------------------------------------------------------------------------- */
+
+static gn_status setup_lift(gn_model *m, const gn_parts_config *c, size_t width,
+                            gn_parts *parts)
+{
+  if (c->lift != GN_LIFT_ENCODER) return GN_OK;
+  GN_REQUIRE(m->nblock > 1, GN_EARG,
+             "model %s has one state block, which the input fills: lift = encoder has "
+             "nothing to start; use lift = zero", m->cls->name);
+  gn_net_spec spec = { .nblock_in = 1, .in = { m->nx }, .nblock_out = m->nblock - 1,
+                       .width = c->encoder_width ? (size_t)c->encoder_width : width,
+                       .depth = (size_t)c->encoder_depth,
+                       .act = activation(c->encoder_act, c->encoder_slope,
+                                         c->encoder_clip) };
+  for (size_t k = 1; k < m->nblock; k++) spec.out[k - 1] = m->d[k];
+  m->map[GN_LIFT] = encoder;
+  return gn_net_setup(&parts->encoder, &spec, "encoder", &m->params, &m->tape[GN_LIFT]);
+}
+
+static gn_status setup_read(gn_model *m, const gn_parts_config *c, gn_sizes data,
+                            gn_parts *parts)
+{
+  int read = c->read;
+  if (read == GN_READ_AUTO)
+    read = data.nz == m->ny && data.nz != m->d[0] ? GN_READ_STATE : GN_READ_FIRST;
+  if (read == GN_READ_STATE) {
+    m->nz = m->ny;
+    m->map[GN_READ] = state_read;
+  }
+  if (read != GN_READ_LINEAR) return GN_OK;
+  m->nz = c->outputs ? (size_t)c->outputs : data.nz;
+  GN_REQUIRE(m->nz > 0, GN_EARG,
+             "read = linear needs model.outputs, or data that fix the number of outputs");
+  gn_net_spec spec = { .nblock_in = parts->read_blocks, .nblock_out = 1, .out = { m->nz } };
+  for (size_t k = 0; k < parts->read_blocks; k++) spec.in[k] = m->d[k];
+  m->map[GN_READ] = linear_read;
+  return gn_net_setup(&parts->decoder, &spec, "read", &m->params, &m->tape[GN_READ]);
+}
+
+gn_status gn_parts_setup(gn_model *m, const gn_parts_config *c, gn_sizes data, size_t width,
+                         size_t read_blocks)
+{
+  gn_parts *parts;
+  GN_NEW(m->arena, parts, 1);
+  parts->read_blocks = read_blocks;
+  m->parts = parts;
+  GN_TRY(setup_lift(m, c, width, parts));
+  return setup_read(m, c, data, parts);
+}

@@ -1,0 +1,172 @@
+/* A whole pass and its transpose:
+ *
+ *   y0 = lift(x),   Y_k = flow(y0),   z_k = read(Y_k);
+ *   gY_k = read'^T gz_k,   (gy0, gp) = flow'^T gY,   gx = lift'^T gy0.
+ *
+ * Times of lift and read are those of the start and of the output. */
+#include "core/pass.h"
+
+#include "base/vec.h"
+#include "core/walk.h"
+
+struct gn_pass {
+  gn_arena *arena;
+  const gn_problem *problem;
+  gn_gradient *g;
+  gn_pool *lift_pool, *read_pool;
+  gn_record *lift_rec, *read_rec;
+  size_t B;
+  const double *p, *x;
+  double *y0, *gy0, *Y, *gY, *t;
+  int ready;
+};
+
+static gn_status make(gn_arena *a, const gn_gradient_class *cls, const void *config,
+                      const gn_problem *pb, const gn_solver *solver, size_t Bmax, gn_pass *ps)
+{
+  const gn_model *m = pb->model;
+  ps->arena = a;
+  ps->problem = pb;
+  GN_TRY(gn_gradient_create(cls, config, pb, solver, Bmax, &ps->g));
+  GN_TRY(gn_pool_create(&m->tape[GN_LIFT], 1, Bmax, &ps->lift_pool));
+  GN_TRY(gn_pool_create(&m->tape[GN_READ], pb->noutput, Bmax, &ps->read_pool));
+  GN_NEW(a, ps->y0, Bmax * m->ny);
+  GN_NEW(a, ps->gy0, Bmax * m->ny);
+  GN_NEW(a, ps->Y, pb->noutput * Bmax * m->ny);
+  GN_NEW(a, ps->gY, pb->noutput * Bmax * m->ny);
+  GN_NEW(a, ps->t, Bmax);
+  return GN_OK;
+}
+
+gn_status gn_pass_create(const gn_gradient_class *cls, const void *config,
+                         const gn_problem *problem, const gn_solver *solver, size_t Bmax,
+                         gn_pass **out)
+{
+  *out = NULL;
+  gn_arena *a;
+  GN_TRY(gn_arena_create(&a));
+  gn_pass *ps = gn_arena_alloc(a, 1, sizeof *ps);
+  if (!ps) {
+    gn_arena_destroy(&a);
+    return GN_ENOMEM;
+  }
+  ps->arena = a;
+  const gn_status s = make(a, cls, config, problem, solver, Bmax, ps);
+  if (s != GN_OK) gn_pass_destroy(&ps);
+  else *out = ps;
+  return s;
+}
+
+void gn_pass_destroy(gn_pass **ps)
+{
+  if (!*ps) return;
+  gn_gradient_destroy(&(*ps)->g);
+  gn_pool_destroy(&(*ps)->lift_pool);
+  gn_pool_destroy(&(*ps)->read_pool);
+  gn_arena *a = (*ps)->arena;
+  gn_arena_destroy(&a);
+  *ps = NULL;
+}
+
+static gn_status retake(gn_pool *pool, size_t B, gn_record **r)
+{
+  gn_record_give(r);
+  return gn_pool_take(pool, B, r);
+}
+
+static gn_point point(gn_pass *ps, double s, const double *y)
+{
+  for (size_t i = 0; i < ps->B; i++) ps->t[i] = s;
+  gn_point at = { .B = ps->B, .t = ps->t, .y = y, .p = ps->p };
+  return at;
+}
+
+/* s of output k. */
+static double output_time(const gn_problem *pb, size_t k)
+{
+  const gn_event *ev = pb->event;
+  while (ev->kind != GN_AT_OUTPUT || ev->index != k) ev++;
+  return ev->s;
+}
+
+gn_status gn_pass_forward(gn_pass *ps, size_t B, const double *p, const gn_drive *dr,
+                          const double *x, double *z)
+{
+  const gn_problem *pb = ps->problem;
+  const gn_model *m = pb->model;
+  const size_t n = B * m->ny;
+  ps->ready = 0;
+  GN_REQUIRE(B > 0 && B <= ps->g->Bmax, GN_EARG, "batch = %zu, expected 1 to %zu", B,
+             ps->g->Bmax);
+  GN_REQUIRE(gn_vec_finite(B * m->nx, x), GN_ENONFINITE, "an input is not finite");
+  ps->B = B, ps->p = p, ps->x = x;
+  GN_TRY(retake(ps->lift_pool, B, &ps->lift_rec));
+  GN_TRY(retake(ps->read_pool, B, &ps->read_rec));
+  gn_tape tape = gn_record_tape(ps->lift_rec, 0, 1);
+  gn_point at = point(ps, pb->s0, x);
+  GN_REQUIRE(m->map[GN_LIFT].eval(m, &at, &tape, ps->y0) == 0, GN_ENONFINITE,
+             "lift of model %s failed", m->cls->name);
+  GN_TRY(gn_gradient_forward(ps->g, B, p, dr, ps->y0, ps->Y));
+  for (size_t k = 0; k < pb->noutput; k++) {
+    tape = gn_record_tape(ps->read_rec, k, 1);
+    at = point(ps, output_time(pb, k), ps->Y + k * n);
+    GN_REQUIRE(m->map[GN_READ].eval(m, &at, &tape, z + k * B * m->nz) == 0, GN_ENONFINITE,
+               "read of model %s failed at t = %g", m->cls->name, output_time(pb, k));
+  }
+  ps->ready = 1;
+  return GN_OK;
+}
+
+gn_status gn_pass_backward(gn_pass *ps, const double *gz, double *gp, double *gx, double *gt)
+{
+  GN_REQUIRE(ps->ready, GN_ESTATE, "backward before a successful forward");
+  const gn_problem *pb = ps->problem;
+  const gn_model *m = pb->model;
+  const gn_map *read = &m->map[GN_READ], *lift = &m->map[GN_LIFT];
+  const size_t B = ps->B, n = B * m->ny;
+  gn_vec_fill(pb->noutput * n, 0.0, ps->gY);
+  gn_vec_fill(n, 0.0, ps->gy0);
+  for (size_t k = 0; k < pb->noutput; k++) {
+    const gn_tape tape = gn_record_tape(ps->read_rec, k, 1);
+    const gn_point at = point(ps, output_time(pb, k), NULL);
+    const gn_pull to = { .y = ps->gY + k * n };
+    GN_REQUIRE(read->vjp(m, &at, &tape, gz + k * B * m->nz, &to) == 0, GN_ENONFINITE,
+               "vjp of read failed");
+  }
+  const gn_tape all = gn_record_tape(ps->read_rec, 0, pb->noutput);
+  if (read->pgrad) read->pgrad(m, ps->p, &all, 1.0, gp);
+  GN_TRY(gn_gradient_backward(ps->g, ps->gY, ps->gy0, gp, gt));
+  const gn_tape tape = gn_record_tape(ps->lift_rec, 0, 1);
+  const gn_point at = point(ps, pb->s0, NULL);
+  const gn_pull to = { .y = gx };
+  GN_REQUIRE(lift->vjp(m, &at, &tape, ps->gy0, &to) == 0, GN_ENONFINITE,
+             "vjp of lift failed");
+  if (lift->pgrad) lift->pgrad(m, ps->p, &tape, 1.0, gp);
+  GN_REQUIRE(gn_vec_finite(m->params.np, gp), GN_ENONFINITE,
+             "the gradient is not finite although every step was accepted");
+  return GN_OK;
+}
+
+gn_status gn_pass_push(gn_pass *ps, const double *vx, const double *vp, double *dz)
+{
+  GN_REQUIRE(ps->ready, GN_ESTATE, "push before a successful forward");
+  const gn_problem *pb = ps->problem;
+  const gn_model *m = pb->model;
+  const size_t B = ps->B, n = B * m->ny;
+  gn_tape tape = gn_record_tape(ps->lift_rec, 0, 1);
+  gn_point at = point(ps, pb->s0, NULL);
+  GN_REQUIRE(m->map[GN_LIFT].jvp(m, &at, &tape, vx, vp, ps->gy0) == 0, GN_ENONFINITE,
+             "jvp of lift failed");
+  GN_TRY(gn_gradient_push(ps->g, ps->gy0, vp, ps->gY));
+  for (size_t k = 0; k < pb->noutput; k++) {
+    tape = gn_record_tape(ps->read_rec, k, 1);
+    at = point(ps, output_time(pb, k), NULL);
+    GN_REQUIRE(m->map[GN_READ].jvp(m, &at, &tape, ps->gY + k * n, vp, dz + k * B * m->nz) == 0,
+               GN_ENONFINITE, "jvp of read failed");
+  }
+  return GN_OK;
+}
+
+const gn_stats *gn_pass_stats(const gn_pass *ps) { return &ps->g->stats; }
+
+gn_gradient *gn_pass_gradient(gn_pass *ps) { return ps->g; }

@@ -1,0 +1,105 @@
+/* Problems: the plain list of outputs, the check of an event list, and the walk over it. */
+#include "core/problem.h"
+
+#include <math.h>
+
+gn_status gn_problem_outputs(const gn_model *m, size_t K, const double *times,
+                             gn_output_mode mode, gn_event *events, gn_problem *pb)
+{
+  GN_REQUIRE(K >= 1, GN_EARG, "a problem needs at least one output time after t0");
+  for (size_t k = 0; k < K; k++) {
+    GN_REQUIRE(times[k + 1] > times[k], GN_EARG,
+               "times[%zu] = %g is not after times[%zu] = %g; times must increase", k + 1,
+               times[k + 1], k, times[k]);
+    events[k] = (gn_event){ times[k + 1], GN_AT_OUTPUT, k };
+  }
+  *pb = (gn_problem){ .model = m, .s0 = times[0], .nevent = K, .event = events,
+                      .noutput = K, .output = mode };
+  return gn_problem_check(pb);
+}
+
+gn_status gn_problem_check(const gn_problem *pb)
+{
+  GN_REQUIRE(pb->nevent > 0, GN_EARG, "a problem needs at least one event");
+  double s = pb->s0;
+  size_t outputs = 0, jumps = 0;
+  for (size_t e = 0; e < pb->nevent; e++) {
+    const gn_event *ev = &pb->event[e];
+    GN_REQUIRE(isfinite(ev->s) && ev->s >= s, GN_EARG,
+               "event %zu at %g comes before %g; events must be in order", e, ev->s, s);
+    s = ev->s;
+    if (ev->kind == GN_AT_OUTPUT)
+      GN_REQUIRE(ev->index == outputs++, GN_EARG, "event %zu: outputs must count up from 0", e);
+    else if (ev->kind == GN_AT_JUMP)
+      GN_REQUIRE(ev->index == jumps++, GN_EARG, "event %zu: jumps must count up from 0", e);
+    else
+      GN_REQUIRE(ev->index == GN_NONE || ev->index < pb->nspan, GN_EARG,
+                 "event %zu starts span %zu of %zu", e, ev->index, pb->nspan);
+  }
+  GN_REQUIRE(s > pb->s0, GN_EARG, "all events are at the start %g; nothing flows", pb->s0);
+  GN_REQUIRE(outputs == pb->noutput && jumps == pb->njump, GN_EARG,
+             "%zu outputs and %zu jumps in the list, %zu and %zu announced", outputs, jumps,
+             pb->noutput, pb->njump);
+  GN_REQUIRE(jumps == 0 || pb->model->map[GN_JUMP].eval, GN_EARG,
+             "the problem jumps, but model %s has no jump map", pb->model->cls->name);
+  return GN_OK;
+}
+
+int gn_event_soft(const gn_problem *pb, size_t e)
+{
+  const gn_event *ev = &pb->event[e];
+  if (pb->output != GN_INTERPOLATE || ev->kind != GN_AT_OUTPUT) return 0;
+  if (ev->s <= pb->s0 || ev->s >= pb->event[pb->nevent - 1].s) return 0;
+  for (size_t i = 0; i < pb->nevent; i++)
+    if (pb->event[i].s == ev->s && pb->event[i].kind != GN_AT_OUTPUT) return 0;
+  return 1;
+}
+
+/* Span in force just before event e. */
+static size_t span_before(const gn_problem *pb, size_t e)
+{
+  while (e-- > 0)
+    if (pb->event[e].kind == GN_AT_KINK && pb->event[e].index != GN_NONE)
+      return pb->event[e].index;
+  return 0;
+}
+
+static gn_status meet(const gn_problem *pb, const gn_visit *v, size_t e, int forward)
+{
+  const gn_event *ev = &pb->event[e];
+  size_t span = ev->index;
+  switch (ev->kind) {
+  case GN_AT_OUTPUT: return v->output ? v->output(v->user, ev->index) : GN_OK;
+  case GN_AT_JUMP: return v->jump(v->user, ev->index);
+  case GN_AT_KINK:
+    if (span != GN_NONE && !forward) span = span_before(pb, e);
+    return v->kink ? v->kink(v->user, span) : GN_OK;
+  }
+  return GN_OK;
+}
+
+gn_status gn_visit_forward(const gn_problem *pb, const gn_visit *v)
+{
+  double s = pb->s0;
+  for (size_t e = 0; e < pb->nevent; e++) {
+    if (v->skip_soft && gn_event_soft(pb, e)) continue;
+    const gn_event *ev = &pb->event[e];
+    if (ev->s > s) GN_TRY(v->flow(v->user, s, ev->s));
+    s = ev->s;
+    GN_TRY(meet(pb, v, e, 1));
+  }
+  return GN_OK;
+}
+
+gn_status gn_visit_backward(const gn_problem *pb, const gn_visit *v)
+{
+  double s = pb->event[pb->nevent - 1].s;
+  for (size_t e = pb->nevent; e-- > 0;) {
+    if (v->skip_soft && gn_event_soft(pb, e)) continue;
+    const gn_event *ev = &pb->event[e];
+    if (ev->s < s) GN_TRY(v->flow(v->user, s, ev->s));
+    s = ev->s;
+    GN_TRY(meet(pb, v, e, 0));
+  }
+  return s > pb->s0 ? v->flow(v->user, s, pb->s0) : GN_OK;
+}

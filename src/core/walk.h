@@ -1,0 +1,56 @@
+/* The forward solve over the events of a problem, shared by all strategies that use a
+ * stepper: outputs (landed on or interpolated), jumps with their tapes, spans. */
+#ifndef GN_CORE_WALK_H
+#define GN_CORE_WALK_H
+
+#include "core/flow.h"
+#include "core/gradient.h"
+
+/* Sees every accepted step of the forward solve; may keep step->rec and step->head. */
+typedef gn_status (*gn_listener)(void *user, gn_step *step, size_t span);
+
+typedef struct gn_walk {
+  gn_arena *arena;
+  const gn_problem *problem;
+  gn_solver solver;
+  gn_flow flow;
+  gn_system sys;
+  gn_stepper *st;
+  size_t B;
+  const gn_drive *drive;
+  double *Y;            /* [noutput, B, ny] of the last forward, borrowed           */
+  const double *y0;     /* [B, ny] of the last forward, borrowed                    */
+  double *y;            /* [B, ny] state now                                        */
+  gn_pool *jump_pool;
+  gn_record **jump_rec; /* [njump] tape of each jump                                */
+  double **jump_y;      /* [njump] state before each jump                           */
+  double *work;         /* [B, ny] scratch                                          */
+  gn_pool *eval_pool;   /* one slice of f, for single evaluations                   */
+  gn_record *eval_rec;
+  double last_h;        /* size proposed at the end: the backward solve's first step */
+  /* of the forward in progress */
+  int started, fresh;
+  size_t span, nsoft;
+  gn_listener listener;
+  void *user;
+} gn_walk;
+
+gn_status gn_walk_create(const gn_problem *pb, const gn_solver *solver, size_t Bmax,
+                         gn_walk **out);
+void gn_walk_destroy(gn_walk **w);
+
+/* Solve and write the states at the outputs to Y. */
+gn_status gn_walk_forward(gn_walk *w, size_t B, const double *p, const gn_drive *dr,
+                          const double *y0, double *Y, gn_listener listener, void *user);
+
+/* Jump j: y <- jump(y, x_j) on the masked rows, tape kept; its transpose lam <- lam', with
+   gp += if not NULL; and its tangent v <- v'. */
+gn_status gn_walk_jump(gn_walk *w, size_t j, const double *p, double *y);
+gn_status gn_walk_jump_vjp(gn_walk *w, size_t j, double *lam, double *gp);
+gn_status gn_walk_jump_jvp(gn_walk *w, size_t j, double *v, const double *vp);
+
+/* gt[1 + k] += gY_k . f(s_k, Y_k) for every output, gt[0] -= lam . f(s0, y0), with lam the
+   cotangent at the start: derivatives with respect to times, by the ODE. */
+gn_status gn_walk_time_gradient(gn_walk *w, const double *gY, const double *lam, double *gt);
+
+#endif

@@ -1,0 +1,252 @@
+/* The comparison as text: header lines, a table for humans, and CSV files. Counts and
+ * seconds never share a file: the first are reproducible to the last digit. */
+#include "base/table.h"
+#include "base/text.h"
+#include "study/compare.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- cells --------------------------------------------------------------------------- */
+
+static void cell_error(gn_table *t, double x)
+{
+  if (isnan(x)) gn_table_cell(t, "%s", "");
+  else gn_table_cell(t, "%.1e", x);
+}
+
+static void cell_exact(gn_table *t, double x)
+{
+  char buf[40] = "";
+  if (!isnan(x)) gn_text_print_double(x, buf, sizeof buf);
+  gn_table_cell(t, "%s", buf);
+}
+
+/* 1.23 ms; four significant characters are what a clock is worth. */
+static void cell_seconds(gn_table *t, double s)
+{
+  if (isnan(s)) gn_table_cell(t, "%s", "");
+  else if (s < 1e-3) gn_table_cell(t, "%.3g us", 1e6 * s);
+  else if (s < 1) gn_table_cell(t, "%.3g ms", 1e3 * s);
+  else gn_table_cell(t, "%.3g s", s);
+}
+
+static void cell_pair(gn_table *t, const gn_compare_row *r, long forward, long back)
+{
+  if (!r->has_loss) gn_table_cell(t, "%s", "");
+  else if (!r->has_grad) gn_table_cell(t, "%ld", forward);
+  else gn_table_cell(t, "%ld+%ld", forward, back);
+}
+
+static void cell_count(gn_table *t, const gn_compare_row *r, long n)
+{
+  if (r->has_grad) gn_table_cell(t, "%ld", n);
+  else gn_table_cell(t, "%s", "");
+}
+
+/* Digits of a relative difference, at most 16. */
+static double digits(double error)
+{
+  return error > 1e-16 ? -log10(error) : 16;
+}
+
+/* ---- for humans ---------------------------------------------------------------------- */
+
+static void print_head(const gn_compare *c, FILE *to)
+{
+  const gn_experiment *e = c->e;
+  const gn_setup *s = c->setup;
+  const gn_reference *ref = &c->ref;
+  (void)fprintf(to, "%s on %s: %zu sample%s, %zu output times, %zu parameters, loss %s\n",
+                e->model->name, e->data->name, c->B, c->B == 1 ? "" : "s", s->data->K,
+                s->model->params.np, e->loss->name);
+  (void)fprintf(to, "parameters: %s\n", c->origin);
+  (void)fprintf(to, "stepper: %s, rtol %g, atol %g, output %s\n", e->stepper->name,
+                e->solver.rtol, e->solver.atol,
+                e->solver.output == GN_LAND ? "land" : "interpolate");
+  (void)fprintf(to, "cotangent: %s\n",
+                e->compare.cotangent ? "frozen (at the reference's solution)"
+                                     : "live (at each run's own solution)");
+  if (ref->status == GN_OK)
+    (void)fprintf(to,
+                  "reference: discrete on erk at %g; %s and %s agree to %.1f digits, tangent "
+                  "confirms %.1f; loss %.10g\n",
+                  e->compare.reference_tol, ref->table[0], ref->table[1],
+                  digits(ref->agreement), digits(ref->tangent), ref->loss);
+  else
+    (void)fprintf(to, "reference: none (%s)\n", ref->reason);
+}
+
+static void human_row(gn_table *t, const gn_compare_row *r)
+{
+  const gn_stats *s = &r->stats;
+  char bytes[32] = "";
+  gn_table_cell(t, "%s", r->strategy);
+  gn_table_cell(t, "%s", gn_status_name(r->status));
+  if (r->has_loss) gn_table_cell(t, "%.6g", r->loss);
+  else gn_table_cell(t, "%s", "");
+  cell_error(t, r->err_ode);
+  cell_error(t, r->err_adj);
+  cell_error(t, r->worst_err);
+  gn_table_cell(t, "%s", r->worst);
+  if (isnan(r->cosine)) gn_table_cell(t, "%s", "");
+  else gn_table_cell(t, "%.6f", r->cosine);
+  cell_pair(t, r, s->steps, s->back_steps);
+  cell_pair(t, r, s->rejects, s->back_rejects);
+  cell_pair(t, r, s->f, s->back_f);
+  cell_count(t, r, s->back_vjp);
+  cell_count(t, r, s->back_pgrad);
+  cell_count(t, r, gn_stats_work(s));
+  cell_pair(t, r, s->nfe_forward, s->nfe_backward);
+  if (r->has_grad) gn_text_bytes((double)s->bytes, bytes, sizeof bytes);
+  gn_table_cell(t, "%s", bytes);
+  cell_seconds(t, r->sec);
+  cell_seconds(t, r->back_sec);
+  gn_table_end_row(t);
+}
+
+static gn_status print_human(const gn_compare *c, FILE *to)
+{
+  static const char *const cols[] = { "<strategy", "<status", "loss",     "err_ode",
+                                      "err_adj",   "worst",   "<in",      "cosine",
+                                      "steps",     "rejected", "f",       "vjp",
+                                      "pgrad",     "work",    "nfe",      "bytes",
+                                      "forward",   "backward" };
+  gn_table *t;
+  print_head(c, to);
+  (void)fputc('\n', to);
+  GN_TRY(gn_table_create(sizeof cols / sizeof *cols, cols, &t));
+  for (size_t k = 0; k < c->n; k++) human_row(t, &c->row[k]);
+  gn_status s = gn_table_print(t, to, 0);
+  gn_table_destroy(&t);
+  GN_TRY(s);
+  (void)fputs("a+b: forward + backward\n", to);
+  for (size_t k = 0; k < c->n; k++)
+    if (c->row[k].stats.rejected_by[0])
+      (void)fprintf(to, "rejected by: %s: %s\n", c->row[k].strategy,
+                    c->row[k].stats.rejected_by);
+  for (size_t k = 0; k < c->n; k++)
+    if (c->row[k].status != GN_OK)
+      (void)fprintf(to, "%s: %s: %s\n", c->row[k].strategy,
+                    gn_status_text(c->row[k].status), c->row[k].reason);
+  GN_REQUIRE(!ferror(to), GN_EIO, "the comparison could not be written");
+  return GN_OK;
+}
+
+/* ---- CSV ----------------------------------------------------------------------------- */
+
+static gn_status print_csv(const gn_compare *c, FILE *to)
+{
+  static const char *const head[] = { "strategy", "executed", "status", "loss", "err_ode",
+                                      "err_adj", "worst", "worst_err", "cosine" };
+  static const char *const tail[] = { "work", "rejected_by", "reason", "samples", "parameters",
+                                      "cotangent", "reference_agreement",
+                                      "reference_tangent" };
+  enum { NH = sizeof head / sizeof *head, NT = sizeof tail / sizeof *tail };
+  const char *cols[NH + GN_STATS_N + NT];
+  gn_table *t;
+  for (int i = 0; i < (int)NH; i++) cols[i] = head[i];
+  for (int i = 0; i < (int)GN_STATS_N; i++) cols[NH + i] = gn_stats_names[i];
+  for (int i = 0; i < (int)NT; i++) cols[NH + GN_STATS_N + i] = tail[i];
+  GN_TRY(gn_table_create(NH + GN_STATS_N + NT, cols, &t));
+  for (size_t k = 0; k < c->n; k++) {
+    const gn_compare_row *r = &c->row[k];
+    gn_table_cell(t, "%s", r->strategy);
+    gn_table_cell(t, "%s", r->stats.executed);
+    gn_table_cell(t, "%s", gn_status_name(r->status));
+    cell_exact(t, r->has_loss ? r->loss : (double)NAN);
+    cell_exact(t, r->err_ode);
+    cell_exact(t, r->err_adj);
+    gn_table_cell(t, "%s", r->worst);
+    cell_exact(t, r->worst_err);
+    cell_exact(t, r->cosine);
+    for (int i = 0; i < (int)GN_STATS_N; i++) cell_count(t, r, gn_stats_get(&r->stats, i));
+    cell_count(t, r, gn_stats_work(&r->stats));
+    gn_table_cell(t, "%s", r->stats.rejected_by);
+    gn_table_cell(t, "%s", r->reason);
+    gn_table_cell(t, "%zu", c->B);
+    gn_table_cell(t, "%s", c->origin);
+    gn_table_cell(t, "%s", c->e->compare.cotangent ? "frozen" : "live");
+    cell_exact(t, c->ref.status == GN_OK ? c->ref.agreement : (double)NAN);
+    cell_exact(t, c->ref.status == GN_OK ? c->ref.tangent : (double)NAN);
+    gn_table_end_row(t);
+  }
+  gn_status s = gn_table_print(t, to, 1);
+  gn_table_destroy(&t);
+  return s;
+}
+
+static gn_status print_timing(const gn_compare *c, FILE *to)
+{
+  static const char *const cols[] = { "strategy", "repeats", "sec", "back_sec" };
+  gn_table *t;
+  GN_TRY(gn_table_create(sizeof cols / sizeof *cols, cols, &t));
+  for (size_t k = 0; k < c->n; k++) {
+    gn_table_cell(t, "%s", c->row[k].strategy);
+    gn_table_cell(t, "%d", c->e->compare.repeats);
+    cell_exact(t, c->row[k].sec);
+    cell_exact(t, c->row[k].back_sec);
+    gn_table_end_row(t);
+  }
+  gn_status s = gn_table_print(t, to, 1);
+  gn_table_destroy(&t);
+  return s;
+}
+
+static gn_status print_experiment(const gn_compare *c, FILE *to)
+{
+  return gn_experiment_write(c->e, to);
+}
+
+gn_status gn_compare_print(const gn_compare *c, FILE *to, int csv)
+{
+  return csv ? print_csv(c, to) : print_human(c, to);
+}
+
+/* ---- files --------------------------------------------------------------------------- */
+
+static gn_status make_dirs(const char *dir)
+{
+  char path[GN_TEXT_MAX];
+  struct stat st;
+  const size_t n = strlen(dir);
+  GN_REQUIRE(n > 0 && n < sizeof path, GN_EARG, "run.out has %zu characters, expected 1 to %d",
+             n, GN_TEXT_MAX - 1);
+  memcpy(path, dir, n + 1);
+  for (size_t i = 1; i <= n; i++) {
+    if (path[i] != '/' && path[i] != '\0') continue;
+    path[i] = '\0';
+    (void)mkdir(path, 0777); /* what is missing in the end is found below */
+    path[i] = dir[i];
+  }
+  GN_REQUIRE(stat(dir, &st) == 0 && S_ISDIR(st.st_mode), GN_EIO,
+             "%s: cannot make the directory: %s", dir, strerror(errno));
+  return GN_OK;
+}
+
+static gn_status write_file(const gn_compare *c, const char *dir, const char *name,
+                            gn_status (*print)(const gn_compare *c, FILE *to))
+{
+  char path[2 * GN_TEXT_MAX], fresh[2 * GN_TEXT_MAX];
+  (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+  (void)snprintf(fresh, sizeof fresh, "%s/%s.new", dir, name);
+  FILE *f = fopen(fresh, "w");
+  GN_REQUIRE(f, GN_EIO, "%s: cannot open: %s", fresh, strerror(errno));
+  gn_status s = print(c, f);
+  if (fclose(f) != 0 && s == GN_OK)
+    s = GN_FAIL(GN_EIO, "%s: cannot write: %s", fresh, strerror(errno));
+  if (s == GN_OK && rename(fresh, path) != 0)
+    s = GN_FAIL(GN_EIO, "%s: cannot rename: %s", fresh, strerror(errno));
+  if (s != GN_OK) (void)remove(fresh);
+  return s;
+}
+
+gn_status gn_compare_write(const gn_compare *c, const char *dir)
+{
+  GN_TRY(make_dirs(dir));
+  GN_TRY(write_file(c, dir, "compare.ini", print_experiment));
+  GN_TRY(write_file(c, dir, "compare.csv", print_csv));
+  return write_file(c, dir, "compare_timing.csv", print_timing);
+}

@@ -1,0 +1,67 @@
+/* Data, model and problem of an experiment, made together: the data fix the model's inputs,
+ * the loss its outputs, the data's times the events. Everything that can be wrong between
+ * the parts is found here, before a run directory exists. */
+#include "study/experiment.h"
+
+static gn_status make_model(const gn_experiment *e, gn_setup *s)
+{
+  const size_t ny = s->data->ny;
+  const size_t nz = e->loss->outputs ? e->loss->outputs(e->loss_config, ny) : 0;
+  const gn_sizes sizes = { s->data->nx, nz };
+  GN_TRY(gn_model_create(e->model, e->model_config, sizes, &s->model));
+  const gn_model *m = s->model;
+  GN_REQUIRE(m->nx == s->data->nx, GN_EARG,
+             "model %s takes %zu inputs, data set %s has %zu; expected the same",
+             e->model->name, m->nx, e->data->name, s->data->nx);
+  GN_REQUIRE(
+      nz == 0 || m->nz == nz, GN_EARG,
+      "model %s has %zu outputs, loss %s on data set %s needs %zu; set read = linear, "
+      "or another width of the state",
+      e->model->name, m->nz, e->loss->name, e->data->name, nz);
+  return GN_OK;
+}
+
+static gn_status build(const gn_experiment *e, gn_setup *s)
+{
+  GN_REQUIRE(e->data, GN_EARG,
+             "the experiment has no [data]; `gnomon list datasets` shows what there is");
+  GN_TRY(gn_pair_check(e->stepper, e->gradient));
+  const int seed = e->data_seed >= 0 ? e->data_seed : e->run.seed;
+  GN_TRY(gn_dataset_create(e->data, e->data_config, (uint64_t)seed, e->data_dir, &s->data));
+  GN_TRY(make_model(e, s));
+  GN_NEW(s->arena, s->events, s->data->K);
+  GN_TRY(gn_problem_outputs(s->model, s->data->K, s->data->times,
+                            (gn_output_mode)e->solver.output, s->events, &s->problem));
+  GN_NEW(s->arena, s->p, s->model->params.np);
+  gn_params_init(&s->model->params, (uint64_t)e->run.seed, s->p);
+  return GN_OK;
+}
+
+gn_status gn_setup_create(const gn_experiment *e, gn_setup **out)
+{
+  gn_arena *a;
+  *out = NULL;
+  GN_TRY(gn_arena_create(&a));
+  gn_setup *s = gn_arena_alloc(a, 1, sizeof *s);
+  if (!s) {
+    gn_arena_destroy(&a);
+    return GN_ENOMEM;
+  }
+  s->arena = a;
+  const gn_status st = build(e, s);
+  if (st != GN_OK)
+    gn_setup_destroy(&s);
+  else
+    *out = s;
+  return st;
+}
+
+void gn_setup_destroy(gn_setup **s)
+{
+  if (!*s) return;
+  gn_arena *a = (*s)->arena; /* the object lies in its own arena */
+  gn_dataset_destroy(&(*s)->data);
+  gn_model_destroy(&(*s)->model);
+  *s = NULL;
+  gn_arena_destroy(&a);
+}

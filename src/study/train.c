@@ -1,0 +1,155 @@
+/* A run: trainer and run directory together. A row of metrics.csv is on the disk before the
+ * state.h5 that counts it, so that a resume finds every row up to its epoch. */
+#include "study/train.h"
+
+#include "base/text.h"
+#include "nn/gemm.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char timing_header[] = "epoch,forward,backward,total";
+
+typedef struct run {
+  const gn_experiment *e;
+  gn_setup *setup;
+  gn_trainer *tr;
+  gn_rundir *rd;
+  int saved; /* epoch of the last state.h5; -1: none yet */
+} run;
+
+/* epoch,loss,rmse,valid_loss,valid_rmse,lr,gradient_norm,steps,... */
+static const char *metrics_header(const run *r)
+{
+  const gn_loss_class *lc = r->e->loss;
+  const char *name = lc->metric ? lc->metric_name : "metric";
+  char *s = gn_arena_printf(
+      r->rd->arena, "epoch,loss,%s,valid_loss,valid_%s,lr,gradient_norm", name, name);
+  for (int i = 0; s && i < GN_STATS_N; i++)
+    s = gn_arena_printf(r->rd->arena, "%s,%s", s, gn_stats_names[i]);
+  return s;
+}
+
+static void put(FILE *f, int given, double x)
+{
+  char buf[64] = "";
+  if (given) gn_text_print_double(x, buf, sizeof buf);
+  (void)fprintf(f, ",%s", buf);
+}
+
+static gn_status write_rows(const run *r, const gn_progress *pr)
+{
+  FILE *f = r->rd->metrics, *t = r->rd->timing;
+  const int named = pr->metric_name != NULL;
+  (void)fprintf(f, "%d", pr->epoch);
+  put(f, 1, pr->loss);
+  put(f, named, pr->metric);
+  put(f, pr->has_valid, pr->valid_loss);
+  put(f, pr->has_valid && named, pr->valid_metric);
+  put(f, 1, pr->lr);
+  put(f, 1, pr->gradient_norm);
+  for (int i = 0; i < GN_STATS_N; i++) (void)fprintf(f, ",%ld", gn_stats_get(&pr->stats, i));
+  (void)fputc('\n', f);
+  (void)fprintf(t, "%d,%.6f,%.6f,%.6f\n", pr->epoch, pr->stats.sec, pr->stats.back_sec,
+                pr->sec);
+  GN_REQUIRE(fflush(f) == 0 && fflush(t) == 0, GN_EIO, "%s: metrics.csv cannot be written",
+             r->rd->path);
+  return GN_OK;
+}
+
+static gn_status save(run *r)
+{
+  if (r->saved == r->tr->epoch) return GN_OK;
+  GN_TRY(gn_rundir_sync(r->rd));
+  GN_TRY(gn_trainer_save(r->tr, r->rd->state));
+  r->saved = r->tr->epoch;
+  return GN_OK;
+}
+
+/* Leave both the last good state and the one that failed, and keep the message. */
+static gn_status give_up(run *r, gn_status s)
+{
+  char why[1024];
+  (void)snprintf(why, sizeof why, "%s", gn_last_error());
+  gn_rundir_log(r->rd, "failed: %s", why);
+  const gn_status f = gn_trainer_save(r->tr, r->rd->failed);
+  gn_trainer_rewind(r->tr);
+  const gn_status t = save(r);
+  if (f != GN_OK || t != GN_OK)
+    gn_rundir_log(r->rd, "state not saved: %s", gn_last_error());
+  return GN_FAIL(s, "%s", why);
+}
+
+static gn_status loop(run *r, const gn_train_watch *watch, gn_train_result *out)
+{
+  gn_trainer *tr = r->tr;
+  double sec = 0;
+  out->end = GN_TRAIN_DONE;
+  for (;;) {
+    if (gn_trainer_early(tr)) out->end = GN_TRAIN_EARLY;
+    if (out->end != GN_TRAIN_DONE || tr->epoch >= r->e->train.epochs) break;
+    gn_progress pr;
+    const gn_status s = gn_trainer_epoch(tr, &pr);
+    if (s != GN_OK) return give_up(r, s);
+    sec += pr.sec;
+    pr.eta = (pr.epochs - pr.epoch) * sec / (pr.epoch - out->resumed);
+    out->last = pr;
+    GN_TRY(write_rows(r, &pr));
+    if (tr->epoch % r->e->train.snapshot == 0) GN_TRY(save(r));
+    if (watch && watch->epoch && watch->epoch(watch->user, &pr)) out->end = GN_TRAIN_ASKED;
+  }
+  out->best_epoch = tr->best_epoch;
+  out->best_valid = tr->best_valid;
+  return save(r);
+}
+
+static void log_start(const run *r)
+{
+  const gn_experiment *e = r->e;
+  const gn_dataset *d = r->setup->data;
+  gn_rundir_log(r->rd, "gnomon " GN_VERSION ", one thread, BLAS core %s", gn_blas_core());
+  gn_rundir_log(r->rd, "%s, %zu parameters; %s, %zu training and %zu validation samples",
+                e->model->name, r->setup->model->params.np, e->data->name, d->ntrain,
+                d->n - d->ntrain);
+  gn_rundir_log(r->rd, "%s at rtol %g, atol %g; gradient %s; batches of %zu",
+                e->stepper->name, e->solver.rtol, e->solver.atol, e->gradient->name,
+                r->tr->B);
+}
+
+static gn_status train(run *r, gn_run_mode mode, const gn_train_watch *watch,
+                       gn_train_result *out)
+{
+  static const char *const end[] = { "all epochs done", "stopped early: patience ran out",
+                                     "stopped on request" };
+  GN_TRY(gn_setup_create(r->e, &r->setup));
+  GN_TRY(gn_trainer_create(r->e, r->setup, &r->tr));
+  GN_TRY(gn_rundir_open(r->e, mode, &r->rd));
+  if (mode == GN_RUN_RESUME) {
+    GN_TRY(gn_trainer_load(r->tr, r->rd->state));
+    r->saved = out->resumed = r->tr->epoch;
+  }
+  const char *header = metrics_header(r);
+  if (!header) return GN_ENOMEM;
+  GN_TRY(gn_rundir_tables(r->rd, header, timing_header, r->tr->epoch));
+  log_start(r);
+  if (r->tr->epoch) gn_rundir_log(r->rd, "resumed after epoch %d", r->tr->epoch);
+  GN_TRY(loop(r, watch, out));
+  gn_rundir_log(r->rd, "epoch %d of %d: %s", r->tr->epoch, r->e->train.epochs,
+                end[out->end]);
+  if (out->last.epoch)
+    gn_rundir_log(r->rd, "executed: %s; loss %.6g", out->last.stats.executed,
+                  out->last.loss);
+  return GN_OK;
+}
+
+gn_status gn_train(const gn_experiment *e, gn_run_mode mode, const gn_train_watch *watch,
+                   gn_train_result *out)
+{
+  run r = { .e = e, .saved = -1 };
+  *out = (gn_train_result){ 0 };
+  const gn_status s = train(&r, mode, watch, out);
+  gn_rundir_close(&r.rd);
+  gn_trainer_destroy(&r.tr);
+  gn_setup_destroy(&r.setup);
+  return s;
+}

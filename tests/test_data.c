@@ -1,0 +1,352 @@
+/* Losses against differences and closed forms; data sets against what they promise. */
+#include "support/support.h"
+
+#include "base/rng.h"
+#include "base/vec.h"
+#include "core/dataset.h"
+#include "core/loss.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DATA_DIR GN_SOURCE_DIR "/experiments/data"
+
+/* ---- losses -------------------------------------------------------------------------- */
+
+enum { K = 2, B = 3, NMAX = 24 };
+static const unsigned char some_mask[K * B] = { 1, 0, 1, 1, 1, 0 };
+
+typedef struct loss_case {
+  const char *loss, *options[2][2];
+  size_t nz, ny;
+  int masked;
+} loss_case;
+
+static const loss_case loss_cases[] = {
+  { "mse", { { NULL } }, 2, 2, 0 },
+  { "mse", { { NULL } }, 2, 2, 1 },
+  { "mse", { { "squash", "hardtanh" }, { "clip", "0.7" } }, 2, 2, 1 },
+  { "cross_entropy", { { "classes", "4" } }, 4, 1, 0 },
+  { "cross_entropy", { { "classes", "4" } }, 4, 1, 1 },
+};
+enum { NCASES = sizeof loss_cases / sizeof *loss_cases };
+
+static void *make_config(const gn_option *options, size_t size, const char *const (*set)[2])
+{
+  void *config = calloc(1, size ? size : 1);
+  gn_options_default(options, config);
+  for (int i = 0; set && i < 2 && set[i][0]; i++)
+    gn_ck_ok(gn_option_set(options, config, set[i][0], set[i][1]));
+  return config;
+}
+
+START_TEST(loss_gradient)
+{
+  const loss_case *lc = &loss_cases[_i];
+  const gn_loss_class *cls = gn_loss_find(lc->loss);
+  void *config = make_config(cls->options, cls->config_size, lc->options);
+  double z[NMAX], y[NMAX], gz[NMAX], fd[NMAX], up, down, loss;
+  gn_rng r = gn_rng_make(7, gn_rng_stream(GN_STREAM_TEST, (uint64_t)_i));
+  const size_t n = K * B * lc->nz;
+  for (size_t i = 0; i < n; i++) z[i] = gn_rng_normal(&r);
+  for (size_t i = 0; i < K * B * lc->ny; i++)
+    y[i] = lc->ny == 1 ? (double)gn_rng_below(&r, lc->nz) : gn_rng_normal(&r);
+  const gn_target tg = { K, B, lc->nz, lc->ny, y, lc->masked ? some_mask : NULL };
+  gn_vec_fill(n, NAN, gz); /* written, not accumulated */
+  gn_ck_ok(cls->eval(config, &tg, z, &loss, gz));
+  for (size_t i = 0; i < n; i++) {
+    const double keep = z[i], h = 1e-5;
+    z[i] = keep + h;
+    gn_ck_ok(cls->eval(config, &tg, z, &up, NULL));
+    z[i] = keep - h;
+    gn_ck_ok(cls->eval(config, &tg, z, &down, NULL));
+    z[i] = keep;
+    fd[i] = (up - down) / (2 * h);
+  }
+  gn_ck_close_all(n, gz, fd, 1e-8); /* differences: h^2 + eps/h, about 1e-10 */
+  ck_assert_uint_eq(cls->outputs(config, lc->ny), lc->nz);
+  free(config);
+}
+END_TEST
+
+START_TEST(mse_values)
+{
+  static const double z[6] = { 1, 2, -3, 0.5, 0, 4 }, y[6] = { 1, 0, -1, 0.5, 1, 4 };
+  static const unsigned char mask[3] = { 1, 1, 0 };
+  const gn_loss_class *cls = gn_loss_find("mse");
+  static const char *const hard[2][2] = { { "squash", "hardtanh" }, { NULL, NULL } };
+  void *plain = make_config(cls->options, cls->config_size, NULL);
+  void *squash = make_config(cls->options, cls->config_size, hard);
+  double loss, gz[6];
+  gn_target tg = { 1, 3, 2, 2, y, NULL };
+  gn_ck_ok(cls->eval(plain, &tg, z, &loss, gz));
+  gn_ck_close(loss, (4 + 4 + 1) / 6.0, 1e-15);
+  gn_ck_close(gz[1], 2 * 2 / 6.0, 1e-15);
+  gn_ck_close(cls->metric(plain, &tg, z), sqrt(9 / 6.0), 1e-15);
+  tg.mask = mask;
+  gn_ck_ok(cls->eval(plain, &tg, z, &loss, gz));
+  gn_ck_close(loss, 8 / 4.0, 1e-15);
+  ck_assert_double_eq(gz[4], 0);
+  tg.mask = NULL;
+  gn_ck_ok(cls->eval(squash, &tg, z, &loss, gz)); /* outputs become 1 1 -1 .5 0 1 */
+  gn_ck_close(loss, (1 + 1 + 9) / 6.0, 1e-15);
+  ck_assert_double_eq(gz[0], 0); /* on the bound: 0, as in PyTorch */
+  ck_assert_double_eq(gz[2], 0);
+  gn_ck_close(gz[4], -2 / 6.0, 1e-15);
+  tg.nz = 1;
+  gn_ck_fails(cls->eval(plain, &tg, z, &loss, gz), GN_EARG, "1 outputs");
+  free(plain);
+  free(squash);
+}
+END_TEST
+
+START_TEST(cross_entropy_values)
+{
+  const gn_loss_class *cls = gn_loss_find("cross_entropy");
+  void *config = make_config(cls->options, cls->config_size, NULL);
+  double z[4] = { 0, 0, 1000, -1000 }, y[2] = { 1, 1 }, gz[4], loss;
+  gn_target tg = { 1, 2, 2, 1, y, NULL };
+  gn_ck_ok(cls->eval(config, &tg, z, &loss, gz));
+  gn_ck_close(loss, (log(2) + 2000) / 2, 1e-15); /* no overflow */
+  gn_ck_close(gz[2], 0.5, 1e-15);
+  gn_ck_close(gz[3], -0.5, 1e-15);
+  ck_assert_double_eq(cls->metric(config, &tg, z),
+                      0); /* a tie counts for the first class */
+  y[0] = 0;
+  ck_assert_double_eq(cls->metric(config, &tg, z), 0.5);
+  y[1] = 2;
+  gn_ck_fails(cls->eval(config, &tg, z, &loss, gz), GN_EARG,
+              "row 1 is 2, expected a class");
+  y[1] = 0.5;
+  gn_ck_fails(cls->eval(config, &tg, z, &loss, gz), GN_EARG, "0.5");
+  tg.nz = 4;
+  gn_ck_fails(cls->eval(config, &tg, z, &loss, gz), GN_EARG,
+              "4 outputs, expected classes = 2");
+  free(config);
+}
+END_TEST
+
+/* ---- data sets ----------------------------------------------------------------------- */
+
+static gn_status make_data(const char *name, uint64_t seed, const char *dir,
+                           const char *const (*set)[2], gn_dataset **d)
+{
+  const gn_dataset_class *cls = gn_dataset_find(name);
+  ck_assert_ptr_nonnull(cls);
+  void *config = calloc(1, cls->config_size);
+  gn_options_default(cls->options, config);
+  gn_status s = GN_OK;
+  for (int i = 0; s == GN_OK && set && set[i][0]; i++)
+    s = gn_option_set(cls->options, config, set[i][0], set[i][1]);
+  if (s == GN_OK) s = gn_dataset_create(cls, config, seed, dir, d);
+  free(config);
+  return s;
+}
+
+static size_t count_datasets(void)
+{
+  size_t n = 0;
+  while (gn_datasets[n]) n++;
+  return n;
+}
+
+/* Of every data set: pure in the seed, and a batch is its rows. */
+START_TEST(dataset_contract)
+{
+  const gn_dataset_class *cls = gn_datasets[_i];
+  gn_dataset *a, *b;
+  gn_ck_ok(gn_dataset_create(cls, NULL, 3, DATA_DIR, &a));
+  gn_ck_ok(gn_dataset_create(cls, NULL, 3, DATA_DIR, &b));
+  ck_assert_uint_eq(a->n, b->n);
+  ck_assert_mem_eq(a->x, b->x, a->n * a->nx * sizeof *a->x);
+  ck_assert_mem_eq(a->y, b->y, a->n * a->K * a->ny * sizeof *a->y);
+  ck_assert_mem_eq(a->times, b->times, (a->K + 1) * sizeof *a->times);
+  const size_t idx[2] = { a->n - 1, 0 };
+  double *x = calloc(2 * a->nx, sizeof *x), *y = calloc(2 * a->K * a->ny, sizeof *y);
+  unsigned char *m = calloc(2 * a->K, 1);
+  gn_dataset_batch(a, 2, idx, x, y, m);
+  ck_assert_mem_eq(x + a->nx, a->x, a->nx * sizeof *x);
+  for (size_t k = 0; k < a->K; k++)
+    ck_assert_mem_eq(y + 2 * k * a->ny, a->y + (idx[0] * a->K + k) * a->ny,
+                     a->ny * sizeof *y);
+  free(x);
+  free(y);
+  free(m);
+  gn_dataset_destroy(&a);
+  gn_dataset_destroy(&b);
+  ck_assert_ptr_null(a);
+}
+END_TEST
+
+START_TEST(dataset_unknown)
+{
+  ck_assert_ptr_null(gn_dataset_find("spirl"));
+  ck_assert_ptr_nonnull(strstr(gn_last_error(), "spiral"));
+  ck_assert_ptr_null(gn_loss_find("mes"));
+  ck_assert_ptr_nonnull(strstr(gn_last_error(), "mse"));
+}
+END_TEST
+
+START_TEST(batch_mask)
+{
+  static const double x[3] = { 10, 20, 30 }, y[6] = { 1, 2, 3, 4, 5, 6 };
+  static const unsigned char mask[6] = { 1, 0, 0, 1, 1, 1 };
+  const gn_dataset d = {
+    .n = 3, .ntrain = 3, .K = 2, .nx = 1, .ny = 1, .x = x, .y = y, .mask = mask
+  };
+  const size_t idx[2] = { 2, 0 };
+  double xb[2], yb[4];
+  unsigned char mb[4];
+  gn_dataset_batch(&d, 2, idx, xb, yb, mb);
+  ck_assert(xb[0] == 30 && xb[1] == 10);
+  ck_assert(yb[0] == 5 && yb[1] == 1 && yb[2] == 6 && yb[3] == 2);
+  ck_assert(mb[0] == 1 && mb[1] == 1 && mb[2] == 1 && mb[3] == 0);
+}
+END_TEST
+
+START_TEST(lynx_hare_numbers)
+{
+  static const char *const raw[][2] = { { "log", "no" },
+                                        { "zscore", "no" },
+                                        { NULL, NULL } };
+  static const char *const cut[][2] = { { "window", "5" },
+                                        { "stride", "5" },
+                                        { "valid", "1" },
+                                        { "time_scale", "1" },
+                                        { NULL, NULL } };
+  static const char *const wide[][2] = { { "window", "21" }, { NULL, NULL } };
+  gn_dataset *d;
+  gn_ck_ok(make_data("lynx_hare", 1, DATA_DIR, raw, &d));
+  ck_assert(d->n == 1 && d->ntrain == 1 && d->K == 20 && d->nx == 2 && d->ny == 2);
+  ck_assert(d->x[0] == 30.0 && d->x[1] == 4.0);   /* 1900: hare, lynx */
+  ck_assert(d->y[38] == 24.7 && d->y[39] == 8.6); /* 1920 */
+  gn_ck_close(d->times[20], 2, 1e-15);            /* decades */
+  gn_dataset_destroy(&d);
+  gn_ck_ok(make_data("lynx_hare", 1, DATA_DIR, NULL, &d));
+  for (size_t j = 0; j < 2; j++) {
+    double mean = d->x[j], var = d->x[j] * d->x[j];
+    for (size_t k = 0; k < 20; k++)
+      mean += d->y[2 * k + j], var += d->y[2 * k + j] * d->y[2 * k + j];
+    ck_assert_double_eq_tol(mean / 21, 0, 1e-14);
+    gn_ck_close(var / 21, 1, 1e-14);
+  }
+  gn_dataset_destroy(&d);
+  gn_ck_ok(make_data("lynx_hare", 1, DATA_DIR, cut, &d));
+  ck_assert(d->n == 4 && d->ntrain == 3 && d->K == 5 && d->times[5] == 5);
+  for (size_t j = 0; j < 2; j++) /* windows that touch share a year */
+    ck_assert_double_eq(d->x[2 + j], d->y[2 * 4 + j]);
+  gn_dataset_destroy(&d);
+  gn_ck_fails(make_data("lynx_hare", 1, DATA_DIR, wide, &d), GN_EARG, "window = 21");
+  gn_ck_fails(make_data("lynx_hare", 1, "/nowhere", NULL, &d), GN_EIO,
+              "/nowhere/lynx_hare.csv");
+}
+END_TEST
+
+START_TEST(lynx_hare_malformed)
+{
+  static const char *const text[] = { "year,lynx,hare\n1900,4,30\n",
+                                      "# c\nyear,hare,lynx\n1900,30.0,4.0\n1901,47.2\n",
+                                      "year,hare,lynx\n1900,30.0,4.0\n1901,47x,6\n",
+                                      "year,hare,lynx\n1900,30.0,-4.0\n", "" };
+  static const char *const place[] = { ":1: ", ":4: ", ":3: ", ":2: ", "0 rows" };
+  const char *dir = gn_test_tmpdir();
+  gn_dataset *d;
+  for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
+    gn_test_file(dir, "lynx_hare.csv", text[i]);
+    gn_ck_fails(make_data("lynx_hare", 1, dir, NULL, &d), GN_EIO, place[i]);
+  }
+}
+END_TEST
+
+START_TEST(spiral_closed_form)
+{
+  static const char *const set[][2] = { { "kind", "linear" }, { "n", "5" },
+                                        { "valid", "2" },     { "T", "3" },
+                                        { "turn", "1.5" },    { NULL, NULL } };
+  static const char *const more[][2] = { { "kind", "linear" }, { "n", "9" },
+                                         { "valid", "0" },     { "T", "3" },
+                                         { "turn", "1.5" },    { "noise", "0.1" },
+                                         { NULL, NULL } };
+  gn_dataset *d, *e;
+  gn_ck_ok(make_data("spiral", 4, DATA_DIR, set, &d));
+  ck_assert(d->n == 7 && d->ntrain == 5 && d->K == 20);
+  for (size_t i = 0; i < d->n; i++) {
+    const double *x = d->x + 2 * i;
+    ck_assert_double_ge(hypot(x[0], x[1]), 0.5);
+    ck_assert_double_le(hypot(x[0], x[1]), 1.5);
+    for (size_t k = 0; k < d->K; k++) {
+      const double t = d->times[k + 1], c = cos(1.5 * t), s = sin(1.5 * t),
+                   a = exp(-0.1 * t);
+      const double *y = d->y + (i * d->K + k) * 2;
+      /* the classic method at 1/50 radian a step: (1/50)^4 / 120 per radian */
+      ck_assert_double_eq_tol(y[0], a * (c * x[0] + s * x[1]), 1e-8);
+      ck_assert_double_eq_tol(y[1], a * (c * x[1] - s * x[0]), 1e-8);
+    }
+  }
+  gn_ck_ok(
+      make_data("spiral", 4, DATA_DIR, more, &e)); /* more samples, noise: same starts */
+  ck_assert_mem_eq(d->x, e->x, d->n * 2 * sizeof *d->x);
+  ck_assert(d->y[0] != e->y[0]);
+  double var = 0;
+  for (size_t i = 0; i < 200; i++) var += pow(e->y[i] - d->y[i], 2) / 200;
+  ck_assert(var > 0.005 && var < 0.02); /* 0.01 +- 5 standard deviations (each 10 %) */
+  gn_dataset_destroy(&e);
+  gn_ck_ok(make_data("spiral", 5, DATA_DIR, set, &e));
+  ck_assert(d->x[0] != e->x[0]);
+  gn_dataset_destroy(&d);
+  gn_dataset_destroy(&e);
+}
+END_TEST
+
+START_TEST(point_cloud_regions)
+{
+  static const char *const classes[][2] = { { "labels", "classes" }, { NULL, NULL } };
+  gn_dataset *d;
+  gn_ck_ok(make_data("point_cloud", 1, DATA_DIR, NULL, &d));
+  ck_assert(d->n == 60 && d->ntrain == 50 && d->K == 1 && d->ny == 1 && d->times[1] == 1);
+  size_t inner = 0;
+  for (size_t i = 0; i < d->n; i++) {
+    const double r = hypot(d->x[2 * i], d->x[2 * i + 1]);
+    if (d->y[i] == -1)
+      ck_assert_double_le(r, 0.5);
+    else
+      ck_assert(d->y[i] == 1 && r >= 0.85 && r <= 1);
+    inner += i < d->ntrain && d->y[i] == -1;
+  }
+  ck_assert_uint_eq(inner, 22);
+  gn_dataset_destroy(&d);
+  gn_ck_ok(make_data("point_cloud", 1, DATA_DIR, classes, &d));
+  for (size_t i = 0; i < d->n; i++) ck_assert(d->y[i] == 0 || d->y[i] == 1);
+  gn_dataset_destroy(&d);
+}
+END_TEST
+
+static TCase *group(Suite *s, const char *name)
+{
+  TCase *t = tcase_create(name);
+  suite_add_tcase(s, t);
+  return t;
+}
+
+int main(void)
+{
+  Suite *s = suite_create("data");
+  TCase *t = group(s, "losses");
+  tcase_add_loop_test(t, loss_gradient, 0, NCASES);
+  tcase_add_test(t, mse_values);
+  tcase_add_test(t, cross_entropy_values);
+  t = group(s, "data sets");
+  tcase_add_loop_test(t, dataset_contract, 0, (int)count_datasets());
+  tcase_add_test(t, dataset_unknown);
+  tcase_add_test(t, batch_mask);
+  tcase_add_test(t, lynx_hare_numbers);
+  tcase_add_test(t, lynx_hare_malformed);
+  tcase_add_test(t, spiral_closed_form);
+  tcase_add_test(t, point_cloud_regions);
+  SRunner *run = srunner_create(s);
+  srunner_run_all(run, CK_NORMAL);
+  const int failed = srunner_ntests_failed(run);
+  srunner_free(run);
+  return failed ? 1 : 0;
+}
