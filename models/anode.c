@@ -1,6 +1,6 @@
 /* Augmented neural ODE.
  *
- *   [h; a]' = f([h; a], t),   h(0) = x,  a(0) = 0
+ *   [h; a]' = f([h; a], t),   h(0) = x,  a(0) = 0 or g_phi(x)
  *
  * The blocks h [B, d] and a [B, augment] are read and written in place. Dupont, Doucet, Teh,
  * "Augmented Neural ODEs", NeurIPS 2019, section 4, eq. (3). */
@@ -14,7 +14,8 @@ typedef struct config {
 
 static const gn_option options[] = {
   GN_NET_OPTIONS(config, net),
-  GN_INT(config, "augment", augment, 1, 1, 65536, "augmented dimensions, started at zero"),
+  GN_INT(config, "augment", augment, 1, 1, 65536, "augmented dimensions"),
+  GN_LIFT_OPTIONS(config, parts),
   GN_READ_OPTIONS(config, parts),
   GN_OPTIONS_END,
 };

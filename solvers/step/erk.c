@@ -276,8 +276,8 @@ static gn_status tableau(erk *self)
     t->b[i] = B->b[i];
     t->bhat[i] = B->d[i];
     t->c[i] = B->c[i];
-    t->fsal = t->fsal && t->A[t->s - 1][i] == t->b[i];
   }
+  for (int i = 0; i < t->s; i++) t->fsal = t->fsal && t->A[t->s - 1][i] == t->b[i];
   ARKodeButcherTable_Free(B);
   self->base.tab = t;
   return GN_OK;

@@ -48,7 +48,8 @@ static gn_status write_rows(const run *r, const gn_progress *pr)
   put(f, pr->has_valid && named, pr->valid_metric);
   put(f, 1, pr->lr);
   put(f, 1, pr->gradient_norm);
-  for (int i = 0; i < GN_STATS_N; i++) (void)fprintf(f, ",%ld", gn_stats_get(&pr->stats, i));
+  for (int i = 0; i < GN_STATS_N; i++)
+    (void)fprintf(f, ",%ld", gn_stats_get(&pr->stats, i));
   (void)fputc('\n', f);
   (void)fprintf(t, "%d,%.6f,%.6f,%.6f\n", pr->epoch, pr->stats.sec, pr->stats.back_sec,
                 pr->sec);
