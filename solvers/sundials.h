@@ -59,8 +59,11 @@ typedef struct gn_vspace {
   gn_arena *arena;   /* borrowed */
   gn_system *sys;    /* length and norm */
   struct gn_vdata *free;
-  int failed;        /* an allocation was refused */
 } gn_vspace;
+
+/* Make memory for n more vectors. SUNDIALS 6.4 does not survive a clone that fails, so an
+   integrator's vectors are reserved before it is created. */
+gn_status gn_vspace_reserve(gn_vspace *vs, size_t n);
 
 /* A vector over own memory from the space; its clones come from the space too. */
 N_Vector gn_vector_new(gn_vspace *vs, SUNContext ctx);

@@ -118,25 +118,26 @@ static void destroy(N_Vector v)
   N_VFreeEmpty(v);
 }
 
+gn_status gn_vspace_reserve(gn_vspace *vs, size_t n)
+{
+  for (size_t k = 0; k < n; k++) {
+    gn_vdata *d;
+    GN_NEW(vs->arena, d, 1);
+    GN_NEW(vs->arena, d->data, vs->sys->nmax);
+    d->space = vs;
+    d->next = vs->free;
+    vs->free = d;
+  }
+  return GN_OK;
+}
+
 static N_Vector fresh(gn_vspace *vs, SUNContext ctx)
 {
+  if (!vs->free && gn_vspace_reserve(vs, 1) != GN_OK) return NULL;
   N_Vector v = N_VNewEmpty(ctx);
   if (!v) return NULL;
-  gn_vdata *d = vs->free;
-  if (d) {
-    vs->free = d->next;
-  } else {
-    d = gn_arena_alloc(vs->arena, 1, sizeof *d);
-    if (d) d->data = gn_arena_alloc(vs->arena, vs->sys->nmax, sizeof(double));
-    if (!d || !d->data) {
-      vs->failed = 1;
-      N_VFreeEmpty(v);
-      return NULL;
-    }
-    d->space = vs;
-  }
-  d->next = NULL;
-  v->content = d;
+  v->content = vs->free;
+  vs->free = vs->free->next;
   return v;
 }
 

@@ -348,8 +348,8 @@ START_TEST(failed_batch)
 }
 END_TEST
 
-/* Moments that throw the parameters out of range: the batch after the next update fails, and
-   a rewind brings back what the last whole epoch left. */
+/* Moments that throw the parameters out of range: the batch after the next update fails,
+   and a rewind brings back what the last whole epoch left. */
 START_TEST(rewind_after_failure)
 {
   gn_experiment *e = experiment(gn_test_tmpdir(), "later", 0, NULL);

@@ -12,9 +12,11 @@
  *
  * Hager, Numer. Math. 87 (2000), section 3 (stated divided by b_i; this form is not). With
  * recomputation this is ACA (Zhuang et al., ICML 2020) and PNODE's discrete adjoint. */
+#include "base/text.h"
 #include "base/vec.h"
 #include "core/trajectory.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 typedef struct config {
@@ -232,6 +234,23 @@ static gn_status jump(void *user, size_t j)
   return gn_walk_jump_vjp(self->base.walk, j, self->lam, self->gp);
 }
 
+/* What was kept, of which budget. */
+static void note(discrete *self)
+{
+  const gn_traj *tr = self->traj;
+  gn_stats *st = &self->base.stats;
+  char peak[32], budget[32];
+  gn_text_bytes(tr->peak, peak, sizeof peak);
+  gn_text_bytes(tr->budget, budget, sizeof budget);
+  if (tr->recomputed == 0)
+    snprintf(st->note, sizeof st->note, "all %zu step records kept, %s of a budget of %s",
+             tr->n, peak, budget);
+  else
+    snprintf(st->note, sizeof st->note,
+             "%ld steps recomputed for %zu taken: one state in %zu kept, %s with a budget of %s",
+             tr->recomputed, tr->n, tr->stride, peak, budget);
+}
+
 static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double *gp,
                           double *gt)
 {
@@ -248,6 +267,7 @@ static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double 
   g->stats.back_steps = (long)self->traj->n;
   g->stats.recomputed = self->traj->recomputed;
   g->stats.bytes = (long)self->traj->peak;
+  note(self);
   return GN_OK;
 }
 

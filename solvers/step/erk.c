@@ -51,6 +51,7 @@ static const struct {
   { ARKODE_ZONNEVELD_5_3_4, "zonneveld" },
 };
 
+enum { OWN_VECTORS = 16 }; /* more than ERKStep uses besides its stages (12 in 6.4) */
 static const double HUGE_SLOPE = 1e100; /* its square stays finite in the norm */
 
 typedef struct erk {
@@ -298,6 +299,7 @@ static gn_status setup(gn_stepper *st, const void *config_)
   GN_NEW(st->arena, self->k0[0], sys->nmax);
   GN_NEW(st->arena, self->k0[1], sys->nmax);
   sys->n = sys->nmax;
+  GN_TRY(gn_vspace_reserve(&self->space, (size_t)self->tab.s + OWN_VECTORS));
   return arkode(self);
 }
 

@@ -23,18 +23,18 @@ enum { LANES = 8, UNROLLED = 9, BLOCK = 256 };
 #define INDEPENDENT
 #endif
 
-#define SUM1 a[0] * x[0][i]
-#define SUM2 SUM1 + a[1] * x[1][i]
-#define SUM3 SUM2 + a[2] * x[2][i]
-#define SUM4 SUM3 + a[3] * x[3][i]
-#define SUM5 SUM4 + a[4] * x[4][i]
-#define SUM6 SUM5 + a[5] * x[5][i]
-#define SUM7 SUM6 + a[6] * x[6][i]
-#define SUM8 SUM7 + a[7] * x[7][i]
-#define SUM9 SUM8 + a[8] * x[8][i]
-#define TERMS(m)                                                                         \
-  case m:                                                                                \
-    INDEPENDENT for (size_t i = 0; i < n; i++) z[i] = SUM##m;                            \
+#define SUM1 (a[0] * x[0][i])
+#define SUM2 (SUM1 + a[1] * x[1][i])
+#define SUM3 (SUM2 + a[2] * x[2][i])
+#define SUM4 (SUM3 + a[3] * x[3][i])
+#define SUM5 (SUM4 + a[4] * x[4][i])
+#define SUM6 (SUM5 + a[5] * x[5][i])
+#define SUM7 (SUM6 + a[6] * x[6][i])
+#define SUM8 (SUM7 + a[7] * x[7][i])
+#define SUM9 (SUM8 + a[8] * x[8][i])
+#define TERMS(m)                                                                       \
+  case m:                                                                              \
+    INDEPENDENT for (size_t i = 0; i < n; i++) z[i] = SUM##m;                          \
     break
 
 GN_CLONES static void few_terms(size_t n, size_t m, const double *restrict a,
@@ -50,7 +50,8 @@ GN_CLONES static void few_terms(size_t n, size_t m, const double *restrict a,
     TERMS(7);
     TERMS(8);
     TERMS(9);
-  default: break;
+  default:
+    break;
   }
 }
 
@@ -78,7 +79,8 @@ static void many_terms(size_t n, size_t m, const double *c, const double *const 
   }
 }
 
-void gn_vec_lincomb(size_t n, size_t m, const double *c, const double *const *x, double *z)
+void gn_vec_lincomb(size_t n, size_t m, const double *c, const double *const *x,
+                    double *z)
 {
   if (m <= UNROLLED)
     few_terms(n, m, c, x, z);
@@ -86,7 +88,8 @@ void gn_vec_lincomb(size_t n, size_t m, const double *c, const double *const *x,
     many_terms(n, m, c, x, z);
 }
 
-GN_CLONES void gn_vec_axpy(size_t n, double a, const double *restrict x, double *restrict y)
+GN_CLONES void gn_vec_axpy(size_t n, double a, const double *restrict x,
+                           double *restrict y)
 {
   for (size_t i = 0; i < n; i++) y[i] += a * x[i];
 }
@@ -166,8 +169,8 @@ GN_CLONES double gn_vec_maxabs(size_t n, const double *x)
   return bad != bad ? bad : m[0];
 }
 
-GN_CLONES void gn_vec_weights(size_t n, double rtol, double atol, const double *restrict y,
-                              double *restrict w)
+GN_CLONES void gn_vec_weights(size_t n, double rtol, double atol,
+                              const double *restrict y, double *restrict w)
 {
   for (size_t i = 0; i < n; i++) w[i] = 1 / (rtol * fabs(y[i]) + atol);
 }

@@ -1,4 +1,4 @@
-/* What the commands of the program share: their table, their arguments, their exit codes. */
+/* What the commands of the program share: their table, arguments and exit codes. */
 #ifndef GN_CLI_CLI_H
 #define GN_CLI_CLI_H
 
@@ -24,7 +24,7 @@ typedef struct gn_args {
   size_t n, nover;
   const char *at[GN_CLI_ARGS];       /* positional                                      */
   const char *over[GN_CLI_ARGS];     /* "section.key=value", without the dashes         */
-  const char *flag[GN_CLI_FLAGS];    /* value of each flag of the table, "" for a plain one; NULL: not given */
+  const char *flag[GN_CLI_FLAGS];    /* values; "" for a plain flag; NULL: not given    */
 } gn_args;
 
 typedef struct gn_command {

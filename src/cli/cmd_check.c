@@ -63,7 +63,8 @@ static int run(const gn_args *a)
   static const char what[] = "check: --seed=%s, expected an integer from 0";
   long seed = 1;
   const char *given = gn_args_flag(a, "seed");
-  if (given && (gn_text_long(given, &seed) != GN_OK || seed < 0)) return gn_cli_usage(what, given);
+  if (given && (gn_text_long(given, &seed) != GN_OK || seed < 0))
+    return gn_cli_usage(what, given);
   job j = { 0 };
   gn_arena *arena;
   gn_status s = gn_arena_create(&arena);

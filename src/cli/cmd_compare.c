@@ -32,7 +32,9 @@ static int work(const gn_args *a, gn_compare *c)
   if (s == GN_OK) s = gn_compare_print(c, stdout, csv);
   if (s == GN_OK) s = gn_compare_write(c, c->e->run.out);
   if (s != GN_OK) return gn_cli_failed(s);
-  if (!csv) (void)printf("written: %s/compare.csv, compare_timing.csv, compare.ini\n", c->e->run.out);
+  if (!csv)
+    (void)printf("written: %s/compare.csv, compare_timing.csv, compare.ini\n",
+                 c->e->run.out);
   for (size_t k = 0; k < c->n; k++) good += c->row[k].status == GN_OK;
   return good > 0 && c->ref.status == GN_OK ? GN_EXIT_OK : GN_EXIT_FAILED;
 }

@@ -16,8 +16,8 @@ static gn_status check_out(const char *out)
   memcpy(dir, out, n);
   dir[n] = '\0';
   const char *where = slash ? (n ? dir : "/") : ".";
-  GN_REQUIRE(access(where, W_OK | X_OK) == 0, GN_EIO, "%s: cannot write in the directory: %s",
-             where, strerror(errno));
+  GN_REQUIRE(access(where, W_OK | X_OK) == 0, GN_EIO,
+             "%s: cannot write in the directory: %s", where, strerror(errno));
   return GN_OK;
 }
 

@@ -28,7 +28,8 @@ static gn_status list_kinds(int from, int to, int csv)
 
 static gn_status list_pairs(int csv)
 {
-  static const char *const cols[] = { "<stepper", "<strategy", "<exact", "<legal", "<reason" };
+  static const char *const cols[] = { "<stepper", "<strategy", "<exact", "<legal",
+                                      "<reason" };
   gn_table *t;
   GN_TRY(gn_table_create(sizeof cols / sizeof *cols, cols, &t));
   for (const gn_stepper_class *const *st = gn_steppers; *st; st++)

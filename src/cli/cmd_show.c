@@ -8,7 +8,8 @@
 #include <string.h>
 
 enum { NAMES_MAX = 512 };
-static const char *const sections[] = { "data", "solver", "gradient", "train", "compare", "run" };
+static const char *const sections[] = { "data",  "solver",  "gradient",
+                                        "train", "compare", "run" };
 enum { NSECTION = sizeof sections / sizeof *sections };
 
 static gn_status print_options(const char *owner, const gn_option *table, int csv)
@@ -72,8 +73,8 @@ static int run(const gn_args *a)
     }
   if (s != GN_OK) return gn_cli_failed(s);
   if (found == 0)
-    return gn_cli_usage("show: nothing is called '%s'; did you mean '%s'? (gnomon list)", want,
-                        gn_text_nearest(want, names, n));
+    return gn_cli_usage("show: nothing is called '%s'; did you mean '%s'? (gnomon list)",
+                        want, gn_text_nearest(want, names, n));
   return GN_EXIT_OK;
 }
 

@@ -1,4 +1,5 @@
 /* gnomon train: train an experiment in its run directory, with a progress line. */
+#include "base/clock.h"
 #include "cli/cli.h"
 #include "study/train.h"
 
@@ -18,6 +19,7 @@ static void on_interrupt(int number)
 typedef struct watch {
   int terminal; /* the progress line is shown */
   int epochs;   /* seen                       */
+  double shown; /* when it was last written   */
 } watch;
 
 /* 3 s, 4 min 05 s, 2 h 07 min */
@@ -33,7 +35,9 @@ static int on_epoch(void *user, const gn_progress *p)
   watch *w = user;
   const gn_stats *s = &p->stats;
   w->epochs++;
-  if (w->terminal) {
+  const double now = gn_clock_wall();
+  if (w->terminal && (now - w->shown > 0.1 || p->epoch == p->epochs)) {
+    w->shown = now;
     (void)fprintf(stderr, "\r\033[Kepoch %d/%d  loss %.5g", p->epoch, p->epochs, p->loss);
     if (p->has_valid) (void)fprintf(stderr, " (valid %.5g)", p->valid_loss);
     (void)fprintf(stderr, "  f %ld vjp %ld pgrad %ld  %.3g evals/s  ETA ", s->f + s->back_f,
@@ -46,7 +50,8 @@ static int on_epoch(void *user, const gn_progress *p)
 
 static void report(const gn_experiment *e, const gn_train_result *r)
 {
-  static const char *const end[] = { "done", "stopped early (patience)", "interrupted; continue with --resume" };
+  static const char *const end[] = { "done", "stopped early (patience)",
+                                     "interrupted; continue with --resume" };
   const gn_progress *p = &r->last;
   if (r->resumed) (void)printf("resumed after epoch %d\n", r->resumed);
   if (p->epoch == 0) {
@@ -85,7 +90,11 @@ static int run(const gn_args *a)
   watch w = { .terminal = isatty(STDERR_FILENO) };
   const gn_train_watch tell = { on_epoch, &w };
   gn_train_result r;
-  s = gn_train(e, resume ? GN_RUN_RESUME : overwrite ? GN_RUN_OVERWRITE : GN_RUN_NEW, &tell, &r);
+  s = gn_train(e,
+               resume      ? GN_RUN_RESUME
+               : overwrite ? GN_RUN_OVERWRITE
+                           : GN_RUN_NEW,
+               &tell, &r);
   (void)sigaction(SIGINT, &old, NULL);
   if (w.terminal && w.epochs) (void)fputc('\n', stderr);
   int rc = s == GN_OK ? GN_EXIT_OK : exit_code(s, &w);

@@ -7,11 +7,11 @@
 #include <stdarg.h>
 #include <string.h>
 
-static const gn_command *const commands[] = {
+enum { NCOMMAND = 7 };
+static const gn_command *const commands[NCOMMAND] = {
   &gn_command_list,    &gn_command_show, &gn_command_check, &gn_command_train,
   &gn_command_compare, &gn_command_grad, &gn_command_plot,
 };
-enum { NCOMMAND = sizeof commands / sizeof *commands };
 
 /* ---- messages ------------------------------------------------------------------------ */
 
@@ -41,7 +41,8 @@ int gn_cli_failed(gn_status s)
 static void print_usage(FILE *to)
 {
   (void)fputs("usage: gnomon COMMAND [arguments]\n\n"
-              "Gradients of ODE-based neural networks: what they cost and how good they are.\n\n",
+              "Gradients of ODE-based neural networks: what they cost and how good "
+              "they are.\n\n",
               to);
   for (size_t k = 0; k < NCOMMAND; k++)
     (void)fprintf(to, "  %-8s %s\n", commands[k]->name, commands[k]->summary);
@@ -79,9 +80,11 @@ const char *gn_args_flag(const gn_args *a, const char *name)
 static int unknown_flag(const gn_command *c, const char *name)
 {
   const char *names[GN_CLI_FLAGS + 1] = { "help" };
-  for (size_t k = 0; k < GN_CLI_FLAGS && c->flag[k].name; k++) names[k + 1] = c->flag[k].name;
-  return gn_cli_usage("%s: no flag '--%s'; did you mean '--%s'? (gnomon %s --help)", c->name,
-                      name, gn_text_nearest(name, names, GN_CLI_FLAGS + 1), c->name);
+  for (size_t k = 0; k < GN_CLI_FLAGS && c->flag[k].name; k++)
+    names[k + 1] = c->flag[k].name;
+  return gn_cli_usage("%s: no flag '--%s'; did you mean '--%s'? (gnomon %s --help)",
+                      c->name, name, gn_text_nearest(name, names, GN_CLI_FLAGS + 1),
+                      c->name);
 }
 
 /* "name" or "name=value" after the dashes. */
@@ -89,7 +92,8 @@ static int parse_flag(const gn_command *c, const char *text, gn_args *a)
 {
   char name[64];
   size_t n = strcspn(text, "=");
-  if (n >= sizeof name) return gn_cli_usage("%s: '--%.60s...' is not a flag", c->name, text);
+  if (n >= sizeof name)
+    return gn_cli_usage("%s: '--%.60s...' is not a flag", c->name, text);
   memcpy(name, text, n);
   name[n] = '\0';
   if (strchr(name, '.')) {
@@ -125,7 +129,8 @@ static int parse(const gn_command *c, int argc, char **argv, gn_args *a)
       int rc = parse_flag(c, s + 2, a);
       if (rc) return rc;
     } else if (!only && s[0] == '-' && s[1]) {
-      return gn_cli_usage("%s: '%s' is not a flag; flags begin with two dashes", c->name, s);
+      return gn_cli_usage("%s: '%s' is not a flag; flags begin with two dashes", c->name,
+                          s);
     } else {
       a->at[a->n++] = s;
     }
@@ -148,7 +153,10 @@ static const gn_command *find(const char *name)
   return NULL;
 }
 
-static int asks_help(const char *s) { return strcmp(s, "--help") == 0 || strcmp(s, "-h") == 0; }
+static int asks_help(const char *s)
+{
+  return strcmp(s, "--help") == 0 || strcmp(s, "-h") == 0;
+}
 
 static int run(int argc, char **argv)
 {

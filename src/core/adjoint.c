@@ -177,7 +177,8 @@ static void report(gn_adjoint *ad, gn_stats *stats)
   stats->bytes = (long)(ad->walk->problem->noutput * nstate(ad) * sizeof(double));
   const size_t used = strlen(stats->rejected_by); /* by the forward solve */
   const size_t room = sizeof stats->rejected_by - used;
-  const int head = snprintf(stats->rejected_by + used, room, "; backward ");
+  const int head = snprintf(stats->rejected_by + used, room, "%sbackward ",
+                            used ? "; " : "");
   if (ad->st->rejects == 0) stats->rejected_by[used] = 0;
   else if (head > 0 && (size_t)head < room)
     gn_norm_blame(&ad->sys.norm, stats->rejected_by + used + head, room - (size_t)head);

@@ -1,8 +1,9 @@
 /* Activations as loops a compiler vectorises, and their derivatives from the stored output.
  *
- *   x = k ln 2 + r, |r| <= ln(2)/2,   exp x = 2^k exp r,   expm1 x = 2^k expm1 r + (2^k - 1)
- *   tanh |x|  = e / (e + 2),  e = expm1 2|x|          sigmoid x = exp(min(x, 0)) / (1 + exp -|x|)
- *   softplus x = max(x, 0) + log1p(exp -|x|)          log1p e = 2 atanh(e / (2 + e))
+ *   x = k ln 2 + r, |r| <= ln(2)/2:  exp x = 2^k exp r,  expm1 x = 2^k expm1 r + 2^k - 1
+ *   tanh |x| = e / (e + 2),  e = expm1 2|x|
+ *   sigmoid x = exp(min(x, 0)) / (1 + exp -|x|)
+ *   softplus x = max(x, 0) + log1p(exp -|x|),  log1p e = 2 atanh(e / (2 + e))
  *
  * expm1 on the reduced interval and atanh are polynomials fitted here (Remez, relative
  * error 2.5e-17 and 1.3e-18). There are no branches, tables or library calls, so that each
@@ -19,13 +20,13 @@
 
 /* ln 2 in two parts: k LN2_HIGH is exact for |k| < 2^11. */
 #define LN2_HIGH 0x1.62e42fefa3p-1
-#define LN2_LOW 0x1.3de6af278ece6p-42
-#define LN2 0x1.62e42fefa39efp-1
-#define LOG2_E 0x1.71547652b82fep+0
+#define LN2_LOW  0x1.3de6af278ece6p-42
+#define LN2      0x1.62e42fefa39efp-1
+#define LOG2_E   0x1.71547652b82fep+0
 
 /* Adding ROUND + bias leaves the integer nearest to x, plus bias, in the low bits. */
 #define ROUND 0x1.8p52
-#define BIAS 1023.0
+#define BIAS  1023.0
 
 /* 2^k, where k + BIAS is in the low bits of t. */
 static inline double power_of_two(double t)
@@ -38,28 +39,26 @@ static inline double power_of_two(double t)
   return scale;
 }
 
-/* exp r - 1 for |r| <= 0.3467. */
+/* exp r - 1 for |r| <= 0.3467, in pairs: the chain of a Horner scheme is the bottleneck. */
 static inline double expm1_reduced(double r)
 {
-  double q = 0x1.ae48fc7f479b0p-26;
-  q = q * r + 0x1.289786aeaea1cp-22;
-  q = q * r + 0x1.71de979bd162ap-19;
-  q = q * r + 0x1.a019b3803a8c6p-16;
-  q = q * r + 0x1.a01a017190900p-13;
-  q = q * r + 0x1.6c16c17a065d9p-10;
-  q = q * r + 0x1.1111111118d73p-7;
-  q = q * r + 0x1.5555555553afap-5;
-  q = q * r + 0x1.555555555553ep-3;
-  q = q * r + 0.5;
-  return q * (r * r) + r;
+  const double r2 = r * r, r4 = r2 * r2;
+  const double p0 = 0x1.555555555553ep-3 * r + 0.5;
+  const double p1 = 0x1.1111111118d73p-7 * r + 0x1.5555555553afap-5;
+  const double p2 = 0x1.a01a017190900p-13 * r + 0x1.6c16c17a065d9p-10;
+  const double p3 = 0x1.71de979bd162ap-19 * r + 0x1.a019b3803a8c6p-16;
+  const double p4 = 0x1.ae48fc7f479b0p-26 * r + 0x1.289786aeaea1cp-22;
+  const double low = p1 * r2 + p0, high = (p4 * r2 + p3) * r2 + p2;
+  return (high * r4 + low) * r2 + r;
 }
 
-/* exp x - 1 for |x| <= 700; NaN passes. */
+/* exp x - 1 for |x| <= 40, for functions that saturate: one constant for ln 2 leaves an
+   error of k 2^-53 in r, where the result no longer depends on it. NaN passes. */
 static inline double expm1_bounded(double x)
 {
   const double t = x * LOG2_E + (ROUND + BIAS);
   const double k = t - (ROUND + BIAS);
-  const double r = (x - k * LN2_HIGH) - k * LN2_LOW;
+  const double r = x - k * LN2;
   const double scale = power_of_two(t);
   return scale * expm1_reduced(r) + (scale - 1);
 }
@@ -84,13 +83,11 @@ static inline double log1p_unit(double e)
   const double up = e - m, down = (e + 2) + m;
   const double s2 = (up + up) / down; /* twice the argument of atanh */
   const double z = s2 * s2 * 0.25;
-  double q = 0x1.2f08ecf9813cap-4;
-  q = q * z + 0x1.39a165229be51p-4;
-  q = q * z + 0x1.7466420d576c3p-4;
-  q = q * z + 0x1.c71c51faeaca4p-4;
-  q = q * z + 0x1.2492494201c91p-3;
-  q = q * z + 0x1.999999997fca0p-3;
-  q = q * z + 0x1.5555555555593p-2;
+  const double z2 = z * z;
+  const double p0 = 0x1.999999997fca0p-3 * z + 0x1.5555555555593p-2;
+  const double p1 = 0x1.c71c51faeaca4p-4 * z + 0x1.2492494201c91p-3;
+  const double p2 = 0x1.39a165229be51p-4 * z + 0x1.7466420d576c3p-4;
+  const double q = ((0x1.2f08ecf9813cap-4 * z2 + p2) * z2 + p1) * z2 + p0;
   return m * LN2 + (s2 * (q * z) + s2);
 }
 
@@ -162,33 +159,33 @@ static inline double hardtanh_of(double x, double c)
 
 /* Three loops per activation: in place, with bias, and the derivative. In VALUE the
    argument is x, in SLOPE the output is a; c is the parameter of the activation. */
-#define LOOPS(name, VALUE, SLOPE)                                                        \
-  GN_CLONES static void name##_plain(size_t n, double c, double *restrict z)             \
-  {                                                                                      \
-    (void)c;                                                                             \
-    for (size_t i = 0; i < n; i++) {                                                     \
-      const double x = z[i];                                                             \
-      z[i] = (VALUE);                                                                    \
-    }                                                                                    \
-  }                                                                                      \
-  GN_CLONES static void name##_bias(size_t n, double c, const double *restrict bias,     \
-                                    double *restrict z)                                  \
-  {                                                                                      \
-    (void)c;                                                                             \
-    for (size_t i = 0; i < n; i++) {                                                     \
-      const double x = z[i] + bias[i];                                                   \
-      z[i] = (VALUE);                                                                    \
-    }                                                                                    \
-  }                                                                                      \
-  GN_CLONES static void name##_back(size_t n, double c, const double *restrict y,        \
-                                    double *restrict d)                                  \
-  {                                                                                      \
-    (void)c;                                                                             \
-    for (size_t i = 0; i < n; i++) {                                                     \
-      const double a = y[i];                                                             \
-      (void)a;                                                                           \
-      d[i] = d[i] * (SLOPE);                                                             \
-    }                                                                                    \
+#define LOOPS(name, VALUE, SLOPE)                                                      \
+  GN_CLONES static void name##_plain(size_t n, double c, double *restrict z)           \
+  {                                                                                    \
+    (void)c;                                                                           \
+    for (size_t i = 0; i < n; i++) {                                                   \
+      const double x = z[i];                                                           \
+      z[i] = (VALUE);                                                                  \
+    }                                                                                  \
+  }                                                                                    \
+  GN_CLONES static void name##_bias(size_t n, double c, const double *restrict bias,   \
+                                    double *restrict z)                                \
+  {                                                                                    \
+    (void)c;                                                                           \
+    for (size_t i = 0; i < n; i++) {                                                   \
+      const double x = z[i] + bias[i];                                                 \
+      z[i] = (VALUE);                                                                  \
+    }                                                                                  \
+  }                                                                                    \
+  GN_CLONES static void name##_back(size_t n, double c, const double *restrict y,      \
+                                    double *restrict d)                                \
+  {                                                                                    \
+    (void)c;                                                                           \
+    for (size_t i = 0; i < n; i++) {                                                   \
+      const double a = y[i];                                                           \
+      (void)a;                                                                         \
+      d[i] = d[i] * (SLOPE);                                                           \
+    }                                                                                  \
   }
 
 /* clang-format off */
@@ -208,7 +205,8 @@ static const struct {
   void (*back)(size_t n, double c, const double *restrict y, double *restrict d);
   double limit, limit_back;
 } loops[] = {
-#define ROW(name, limit, limit_back) {name##_plain, name##_bias, name##_back, limit, limit_back}
+#define ROW(name, limit, limit_back) \
+  {name##_plain, name##_bias, name##_back, limit, limit_back}
   [GN_ACT_IDENTITY] = ROW(identity, 0, 0),
   [GN_ACT_TANH] = ROW(tanh, TANH_LIMIT, 0),
   [GN_ACT_SIGMOID] = ROW(sigmoid, EXP_LIMIT, 0),

@@ -96,7 +96,8 @@ static void in_pieces(size_t m, size_t n, size_t k, double alpha, operand A, ope
       for (size_t i = 0; i < m; i += mmax) {
         const operand rows = {A.trans ? A.at + l * A.ld + i : A.at + i * A.ld + l, A.ld,
                               A.trans};
-        call(rest(m, i, mmax), np, kp, alpha, rows, P, l ? 1 : beta, C + i * ldc + j, ldc);
+        call(rest(m, i, mmax), np, kp, alpha, rows, P, l ? 1 : beta, C + i * ldc + j,
+             ldc);
       }
     }
 }
@@ -116,7 +117,8 @@ static void product(size_t m, size_t n, size_t k, double alpha, operand A, opera
   if (m == 0 || n == 0) return;
   if (k == 0) {
     for (size_t i = 0; i < m && beta != 1; i++)
-      for (size_t j = 0; j < n; j++) C[i * ldc + j] = beta == 0 ? 0 : beta * C[i * ldc + j];
+      for (size_t j = 0; j < n; j++)
+        C[i * ldc + j] = beta == 0 ? 0 : beta * C[i * ldc + j];
     return;
   }
   if (better_in_pieces(m, n, k, A, B))

@@ -20,13 +20,12 @@
 gn_status gn_fields_add(gn_fields *f, size_t width, size_t *position)
 {
   GN_REQUIRE(f->n < GN_FIELDS_MAX, GN_ELIMIT,
-             "a tape needs more than %d arrays: use fewer layers or blocks", GN_FIELDS_MAX);
+             "a tape needs more than %d arrays: use fewer layers or blocks",
+             GN_FIELDS_MAX);
   *position = f->n;
   f->width[f->n++] = width;
   return GN_OK;
 }
-
-/* ---- set-up */
 
 static gn_status spec_check(const gn_net_spec *s, const char *prefix)
 {
@@ -36,18 +35,20 @@ static gn_status spec_check(const gn_net_spec *s, const char *prefix)
   GN_REQUIRE(s->nblock_out >= 1 && s->nblock_out <= GN_NET_BLOCKS, GN_EARG,
              "network %s: %zu output blocks, expected 1 to %d", prefix, s->nblock_out,
              GN_NET_BLOCKS);
-  GN_REQUIRE(s->depth < GN_NET_LAYERS, GN_EARG, "network %s: depth = %zu, expected 0 to %d",
-             prefix, s->depth, GN_NET_LAYERS - 1);
+  GN_REQUIRE(s->depth < GN_NET_LAYERS, GN_EARG,
+             "network %s: depth = %zu, expected 0 to %d", prefix, s->depth,
+             GN_NET_LAYERS - 1);
   GN_REQUIRE(s->depth == 0 || s->width >= 1, GN_EARG,
              "network %s: width = 0, expected 1 or more", prefix);
   GN_REQUIRE(s->act.kind <= GN_ACT_HARDTANH, GN_EARG,
              "network %s: activation %d, expected 0 to %d", prefix, (int)s->act.kind,
              (int)GN_ACT_HARDTANH);
-  GN_REQUIRE(s->act.kind != GN_ACT_HARDTANH || (s->act.c > 0 && isfinite(s->act.c)), GN_EARG,
-             "network %s: hardtanh bound %g, expected finite and > 0", prefix, s->act.c);
-  GN_REQUIRE(s->act.kind != GN_ACT_LEAKY_RELU || (s->act.c >= 0 && isfinite(s->act.c)),
-             GN_EARG, "network %s: leaky_relu slope %g, expected finite and >= 0", prefix,
+  GN_REQUIRE(s->act.kind != GN_ACT_HARDTANH || (s->act.c > 0 && isfinite(s->act.c)),
+             GN_EARG, "network %s: hardtanh bound %g, expected finite and > 0", prefix,
              s->act.c);
+  GN_REQUIRE(s->act.kind != GN_ACT_LEAKY_RELU || (s->act.c >= 0 && isfinite(s->act.c)),
+             GN_EARG, "network %s: leaky_relu slope %g, expected finite and >= 0",
+             prefix, s->act.c);
   return GN_OK;
 }
 
@@ -58,9 +59,10 @@ static gn_status add_layer(gn_net *net, size_t l, const char *prefix, gn_params 
   const double bound = 1 / sqrt((double)net->n[l]);
   int len = snprintf(name, sizeof name, "%s.%zu.weight", prefix, l);
   GN_REQUIRE(len > 0 && (size_t)len < sizeof name, GN_EARG,
-             "network name of %d characters, expected at most %zu", len, sizeof name - 1);
+             "network name of %d characters, expected at most %zu", len,
+             sizeof name - 1);
   GN_TRY(gn_params_add(ps, name, 2, shape, -bound, bound, &net->W[l]));
-  snprintf(name, sizeof name, "%s.%zu.bias", prefix, l);
+  (void)snprintf(name, sizeof name, "%s.%zu.bias", prefix, l);
   return gn_params_add(ps, name, 1, shape, -bound, bound, &net->b[l]);
 }
 
@@ -91,13 +93,13 @@ gn_status gn_net_setup(gn_net *net, const gn_net_spec *spec, const char *prefix,
   net->n[0] = net->nin + (net->spec.time ? 1 : 0);
   for (size_t l = 1; l < net->nlayer; l++) net->n[l] = spec->width;
   net->n[net->nlayer] = net->nout;
-  GN_REQUIRE(net->n[0] > 0, GN_EARG, "network %s: all input blocks have width 0", prefix);
-  GN_REQUIRE(net->nout > 0, GN_EARG, "network %s: all output blocks have width 0", prefix);
+  GN_REQUIRE(net->n[0] > 0, GN_EARG, "network %s: all input blocks have width 0",
+             prefix);
+  GN_REQUIRE(net->nout > 0, GN_EARG, "network %s: all output blocks have width 0",
+             prefix);
   for (size_t l = 0; l < net->nlayer; l++) GN_TRY(add_layer(net, l, prefix, ps));
   return add_fields(net, fields);
 }
-
-/* ---- the terms of a layer */
 
 enum { TILE = 256, CHUNK = 64 };
 
@@ -107,8 +109,8 @@ typedef struct shift {
   size_t ld;
 } shift;
 
-static shift shift_of(const gn_net *net, size_t l, const double *p, double *const *field,
-                      size_t from)
+static shift shift_of(const gn_net *net, size_t l, const double *p,
+                      double *const *field, size_t from)
 {
   const int time = l == 0 && net->spec.time;
   shift s = {.b = p + net->b[l] + from, .ld = net->n[l]};
@@ -175,7 +177,8 @@ static void add_products(const gn_net *net, size_t l, size_t B, const double *p,
 }
 
 /* The kept inputs of layer l, as add_products takes them. */
-static void inputs_of(const gn_net *net, size_t l, double *const *field, const double **in)
+static void inputs_of(const gn_net *net, size_t l, double *const *field,
+                      const double **in)
 {
   if (l > 0)
     in[0] = field[net->fa[l - 1]];
@@ -183,10 +186,9 @@ static void inputs_of(const gn_net *net, size_t l, double *const *field, const d
     for (size_t j = 0; j < net->spec.nblock_in; j++) in[j] = field[net->fx + j];
 }
 
-/* ---- the four verbs */
-
 void gn_net_eval(const gn_net *net, size_t B, const double *p, const double *const *x,
-                 const double *t, double *const *field, int accumulate, double *const *out)
+                 const double *t, double *const *field, int accumulate,
+                 double *const *out)
 {
   const gn_net_spec *s = &net->spec;
   const size_t last = net->nlayer - 1;
@@ -206,7 +208,8 @@ void gn_net_eval(const gn_net *net, size_t B, const double *p, const double *con
   }
   inputs_of(net, last, field, in);
   for (size_t k = 0, from = 0; k < s->nblock_out; from += s->out[k++]) {
-    apply_shift(B, s->out[k], shift_of(net, last, p, field, from), NULL, accumulate, out[k]);
+    apply_shift(B, s->out[k], shift_of(net, last, p, field, from), NULL, accumulate,
+                out[k]);
     add_products(net, last, B, p, in, from, s->out[k], 1, out[k]);
   }
 }
@@ -244,8 +247,9 @@ void gn_net_vjp(const gn_net *net, size_t B, const double *p, double *const *fie
 
 /* g_j += weight sum_i t_i d[i, j], with every ld-th element of g; t NULL is 1. Four rows at
    a time, since the running sums pass through memory. */
-GN_CLONES static void add_column_sums(size_t rows, size_t w, const double *t, const double *d,
-                                      double weight, size_t ld, double *g)
+GN_CLONES static void add_column_sums(size_t rows, size_t w, const double *t,
+                                      const double *d, double weight, size_t ld,
+                                      double *g)
 {
   double sum[CHUNK];
   for (size_t c = 0; c < w; c += CHUNK) {
@@ -291,8 +295,9 @@ void gn_net_pgrad(const gn_net *net, size_t rows, double *const *field, double w
 /* Rows from .. from + w of the tangent of layer l, before the activation; v holds the
    tangents of its input. */
 static void layer_tangent(const gn_net *net, size_t l, size_t B, const double *p,
-                          double *const *field, const double *const *v, const double *vp,
-                          size_t from, size_t w, int accumulate, double *z)
+                          double *const *field, const double *const *v,
+                          const double *vp, size_t from, size_t w, int accumulate,
+                          double *z)
 {
   const double *in[GN_NET_BLOCKS];
   if (vp) {

@@ -26,11 +26,11 @@ static gn_status shape_of(const gn_case *c, const gn_h5 *h, const char *name, in
                           const char *as, size_t shape[GN_H5_MAXRANK])
 {
   int rank;
-  GN_REQUIRE(gn_h5_exists(h, name), GN_EIO, "%s: no dataset '%s'; expected %s", c->file, name,
-             as);
+  GN_REQUIRE(gn_h5_exists(h, name), GN_EIO, "%s: no dataset '%s'; expected %s", c->file,
+             name, as);
   GN_TRY(gn_h5_shape(h, name, &rank, shape));
-  GN_REQUIRE(rank == want, GN_EIO, "%s: %s has %d dimension%s, expected %s", c->file, name, rank,
-             rank == 1 ? "" : "s", as);
+  GN_REQUIRE(rank == want, GN_EIO, "%s: %s has %d dimension%s, expected %s", c->file, name,
+             rank, rank == 1 ? "" : "s", as);
   for (int i = 0; i < rank; i++)
     GN_REQUIRE(shape[i] > 0, GN_EIO, "%s: %s is empty, expected %s", c->file, name, as);
   return GN_OK;
@@ -41,21 +41,22 @@ static gn_status read_array(const gn_case *c, const gn_h5 *h, const char *name, 
 {
   GN_NEW(c->arena, *to, n);
   GN_TRY(gn_h5_read(h, name, n, *to));
-  GN_REQUIRE(gn_vec_finite(n, *to), GN_ENONFINITE, "%s: a value of %s is not finite", c->file,
-             name);
+  GN_REQUIRE(gn_vec_finite(n, *to), GN_ENONFINITE, "%s: a value of %s is not finite",
+             c->file, name);
   return GN_OK;
 }
 
 static gn_status read_sizes(gn_case *c, const gn_h5 *h)
 {
-  size_t x[GN_H5_MAXRANK], t[GN_H5_MAXRANK], w[GN_H5_MAXRANK];
+  size_t x[GN_H5_MAXRANK] = { 0 }, t[GN_H5_MAXRANK] = { 0 }, w[GN_H5_MAXRANK] = { 0 };
   GN_TRY(shape_of(c, h, "x", 2, "[B, nx]", x));
   GN_TRY(shape_of(c, h, "times", 1, "[K+1]", t));
   GN_TRY(shape_of(c, h, "cotangent", 3, "[K, B, nz]", w));
-  GN_REQUIRE(t[0] >= 2, GN_EIO, "%s: times has %zu entry, expected t0 and at least one output",
-             c->file, t[0]);
+  GN_REQUIRE(t[0] >= 2, GN_EIO,
+             "%s: times has %zu entry, expected t0 and at least one output", c->file, t[0]);
   GN_REQUIRE(w[0] == t[0] - 1 && w[1] == x[0], GN_EIO,
-             "%s: cotangent is [%zu, %zu, %zu], expected [%zu, %zu, nz]: times has %zu entries, "
+             "%s: cotangent is [%zu, %zu, %zu], expected [%zu, %zu, nz]: times has %zu "
+             "entries, "
              "x %zu rows",
              c->file, w[0], w[1], w[2], t[0] - 1, x[0], t[0], x[0]);
   c->B = x[0];

@@ -29,8 +29,13 @@ static gn_check_row *new_row(gn_checking *x, int verb, const char *test, const c
     c->cap = cap;
   }
   gn_check_row *r = &c->row[c->n++];
-  *r = (gn_check_row){ .map = x->pr->id, .verb = verbs[verb], .test = test, .spot = "",
-                       .got = (double)NAN, .want = (double)NAN, .hint = "" };
+  *r = (gn_check_row){ .map = x->pr->id,
+                       .verb = verbs[verb],
+                       .test = test,
+                       .spot = "",
+                       .got = (double)NAN,
+                       .want = (double)NAN,
+                       .hint = "" };
   r->place = gn_arena_strdup(c->arena, place);
   return r->place ? r : NULL;
 }
@@ -143,7 +148,8 @@ gn_shape gn_checking_shape(const gn_param *q)
 int gn_checking_unused(const gn_checking *x, const gn_param *q)
 {
   return gn_checking_size(q->n, x->gp + q->offset) == 0 &&
-         gn_checking_size(q->n, x->fdp + q->offset) <= 1e-9 * gn_checking_size(x->pr->np, x->fdp);
+         gn_checking_size(q->n, x->fdp + q->offset) <=
+             1e-9 * gn_checking_size(x->pr->np, x->fdp);
 }
 
 /* ---- results that several tests share ------------------------------------------------ */
@@ -161,8 +167,8 @@ int gn_checking_pull(gn_checking *x, const double *w, double *gin, double *gp)
 
 /* Differences for the n members of slot, at most ELEMENTS_MAX of them. The second, small
    step decides only where it confirms the verb: then a kink lay inside the first. */
-static void differences(gn_checking *x, size_t n, double *slot, const double *got, double *fd,
-                        double scale)
+static void differences(gn_checking *x, size_t n, double *slot, const double *got,
+                        double *fd, double scale)
 {
   size_t stride = n / ELEMENTS_MAX + 1;
   for (size_t i = 0; i < n; i++) {
@@ -239,10 +245,8 @@ gn_status gn_check_model(const gn_model *m, uint64_t seed, gn_check **out)
     c->arena = a;
     s = check_all(c, m, seed);
   }
-  if (s == GN_OK)
-    *out = c;
-  else
-    gn_arena_destroy(&a);
+  if (s == GN_OK) *out = c;
+  else gn_arena_destroy(&a);
   return s;
 }
 

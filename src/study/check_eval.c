@@ -47,7 +47,8 @@ gn_status gn_check_eval(gn_checking *x)
 }
 
 /* Row i alone: its output against that of the batch, its gradients added to ib and q. */
-static gn_status one_row(gn_checking *x, size_t i, double *in1, double *worst, double pair[2])
+static gn_status one_row(gn_checking *x, size_t i, double *in1, double *worst,
+                         double pair[2])
 {
   gn_probe *pr = x->pr;
   size_t n1 = pr->nout / pr->B;
@@ -84,7 +85,8 @@ gn_status gn_check_rows(gn_checking *x)
   GN_TRY(gn_checking_single(x, GN_V_EVAL, "rows", "", pair[0], pair[1],
                             gn_checking_scale(pr->nout, x->a, 1), GN_LIM_ROWS));
   GN_TRY(gn_checking_compare(x, GN_V_VJP, "rows", "", pr->nall, x->gin, x->ib,
-                             gn_checking_scale(pr->nall, x->ib, 1), GN_LIM_SUM, none, NULL));
+                             gn_checking_scale(pr->nall, x->ib, 1), GN_LIM_SUM, none,
+                             NULL));
   if (!pr->map->pgrad) return GN_OK;
   return gn_checking_compare(x, GN_V_PGRAD, "rows", "", pr->np, x->gp, x->q,
                              gn_checking_scale(pr->np, x->q, 1), GN_LIM_SUM, none, NULL);

@@ -26,15 +26,17 @@ static double taylor_order(gn_checking *x, const double *vin, const double *vp,
                            const double *Jv)
 {
   gn_probe *pr = x->pr;
-  double last = 0, order = (double)INFINITY, e = 1e-2;
+  double last = 0, order = (double)INFINITY;
   (void)gn_probe_eval(pr, pr->B, pr->t, pr->in, pr->p, 0, x->d);
   const double noise = 1e-13 * (1 + gn_checking_size(pr->nout, x->d));
   const double size = gn_checking_size(pr->nout, Jv);
-  for (int k = 0; k < 8; k++, e /= 4) {
+  for (int k = 0; k < 8; k++) {
+    const double e = ldexp(1e-2, -2 * k);
     const double rem = remainder_at(x, vin, vp, e, Jv, x->d);
     const double floor = noise + 1e-11 * e * size;
     if (isnan(rem)) return rem;
-    const double slope = last > 0 ? log(last / fmax(rem, floor)) / log(4) : (double)INFINITY;
+    const double slope =
+        last > 0 ? log(last / fmax(rem, floor)) / log(4) : (double)INFINITY;
     if (rem <= floor) return isfinite(order) ? fmax(order, slope) : order;
     if (last > 0) order = slope;
     last = rem;
@@ -61,7 +63,8 @@ static gn_status against_differences(gn_checking *x, const char *place, const do
     if (d <= GN_LIM_DIFF * gn_checking_size(pr->nout, x->b)) break;
   }
   GN_TRY(gn_checking_compare(x, GN_V_JVP, "differences", place, pr->nout, x->a, x->b,
-                             gn_checking_scale(pr->nout, x->b, 1e-6), GN_LIM_DIFF, none, &r));
+                             gn_checking_scale(pr->nout, x->b, 1e-6), GN_LIM_DIFF, none,
+                             &r));
   if (!r->ok)
     r->hint = isnan(r->got) ? "jvp fails or leaves outputs unwritten"
                             : gn_explain(x->c->arena, pr->nout, x->a, x->b, none);
@@ -75,7 +78,7 @@ static gn_status dot_product(gn_checking *x, const char *place, const double *vi
 {
   gn_probe *pr = x->pr;
   const double *g = vin ? x->gin : x->gp, *v = vin ? vin : vp;
-  size_t n = vin ? pr->nall : pr->np;
+  size_t n = !v ? 0 : vin ? pr->nall : pr->np;
   double size = 0, got = gn_vec_dot(n, g, v), want = gn_vec_dot(pr->nout, pr->w, x->a);
   for (size_t i = 0; i < pr->nout; i++) size += fabs(pr->w[i] * x->a[i]);
   for (size_t i = 0; i < n; i++) size += fabs(g[i] * v[i]);

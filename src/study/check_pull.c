@@ -5,7 +5,6 @@
 #include "study/check_impl.h"
 
 #include <math.h>
-#include <string.h>
 
 /* Does the gradient of part k look like that of another part? */
 static const char *swapped(gn_checking *x, size_t k)
@@ -42,7 +41,8 @@ gn_status gn_check_vjp(gn_checking *x)
     gn_check_row *r;
     const double *got = x->gin + q->at, *want = x->fdin + q->at;
     GN_TRY(gn_checking_compare(x, GN_V_VJP, "differences", q->name, q->n, got, want,
-                               gn_checking_scale(q->n, want, 1e-3 * all), GN_LIM_DIFF, sh, &r));
+                               gn_checking_scale(q->n, want, 1e-3 * all), GN_LIM_DIFF, sh,
+                               &r));
     if (r->ok) continue;
     r->hint = gn_explain(x->c->arena, q->n, got, want, (gn_shape){ 0, 0 });
     if (!*r->hint) r->hint = swapped(x, k);
@@ -99,8 +99,8 @@ gn_status gn_check_accumulation(gn_checking *x)
   gn_vec_fill(pr->nall, 1, x->ia);
   gn_vec_fill(pr->np, 1, x->q);
   for (int call = 0; call < 2; call++) {
-    if (call) memcpy(x->ib, x->ia, pr->nall * sizeof *x->ia);
-    if (call) memcpy(x->q2, x->q, pr->np * sizeof *x->q);
+    gn_vec_copy(pr->nall, x->ia, x->ib); /* what was there before this call */
+    gn_vec_copy(pr->np, x->q, x->q2);
     (void)gn_probe_eval(pr, pr->B, pr->t, pr->in, pr->p, 0, x->a);
     (void)gn_probe_vjp(pr, pr->B, pr->t, pr->in, pr->p, 0, pr->w, x->ia);
     gn_probe_pgrad(pr, 0, 1, x->q);
@@ -133,8 +133,9 @@ gn_status gn_check_tapes(gn_checking *x)
   GN_TRY(gn_checking_bits(x, GN_V_VJP, "tape", pr->nall, x->ia, x->gin,
                           "vjp reads a field of the tape that eval did not write"));
   if (!pr->map->pgrad) return GN_OK;
-  GN_TRY(gn_checking_bits(x, GN_V_PGRAD, "tape", pr->np, x->q, x->gp,
-                          "pgrad reads a field of the tape that eval and vjp did not write"));
+  GN_TRY(
+      gn_checking_bits(x, GN_V_PGRAD, "tape", pr->np, x->q, x->gp,
+                       "pgrad reads a field of the tape that eval and vjp did not write"));
   gn_probe_fill_tape(pr, (double)NAN);
   gn_vec_fill(pr->np, 0, x->q);
   for (int s = 0; s < 2; s++) {
@@ -153,4 +154,3 @@ gn_status gn_check_tapes(gn_checking *x)
                                  : "wrong weight, or rows beyond the first evaluation";
   return GN_OK;
 }
-

@@ -65,19 +65,21 @@ static void print_model(gn_table *t, const gn_check *c, int detail)
 static void explain(const gn_check *c, const gn_check_row *r, FILE *to)
 {
   (void)fprintf(to, "\n%s: %s.%s disagrees (%s)%s%s%s\n", c->model, gn_map_names[r->map],
-                r->verb, r->test, *r->place ? " at " : "", r->place, *r->place ? r->spot : "");
+                r->verb, r->test, *r->place ? " at " : "", r->place,
+                *r->place ? r->spot : "");
   if (is_order(r))
     (void)fprintf(to, "  order %.3f of the Taylor remainder, expected 2\n", r->error);
   else
-    (void)fprintf(to, "  value %.10g, expected %.10g (difference %.1e of its size, limit %.0e)\n",
-                  r->got, r->want, r->error, r->limit);
+    (void)fprintf(
+        to, "  value %.10g, expected %.10g (difference %.1e of its size, limit %.0e)\n",
+        r->got, r->want, r->error, r->limit);
   if (*r->hint) (void)fprintf(to, "  likely mistake: %s\n", r->hint);
 }
 
 gn_status gn_check_print(size_t n, gn_check *const *c, FILE *to, int csv, int detail)
 {
-  static const char *const cols[] = { "<model", "<map", "cases", "<result", "<verb", "<test",
-                                      "error", "limit", "<at" };
+  static const char *const cols[] = { "<model", "<map",  "cases", "<result", "<verb",
+                                      "<test",  "error", "limit", "<at" };
   gn_table *t;
   GN_TRY(gn_table_create(sizeof cols / sizeof *cols, cols, &t));
   for (size_t k = 0; k < n; k++) print_model(t, c[k], detail);

@@ -61,7 +61,10 @@ static gn_solver reference_solver(const gn_compare *c, const gn_stepper_class *s
                                   const void *config)
 {
   const double tol = c->e->compare.reference_tol;
-  return (gn_solver){ .cls = st, .config = config, .tol = { tol, tol }, .back = { tol, tol },
+  return (gn_solver){ .cls = st,
+                      .config = config,
+                      .tol = { tol, tol },
+                      .back = { tol, tol },
                       .max_steps = REFERENCE_STEPS };
 }
 
@@ -118,7 +121,7 @@ static gn_status confirm(gn_compare *c, const gn_problem *pb)
 /* Two tables agree to half the digits asked for, or there is no certificate. */
 static gn_status certify(gn_compare *c)
 {
-  static const char *const table[2] = { "dormand_prince", "cash_karp" };
+  static const char *const table[2] = { "cash_karp", "dormand_prince" };
   const size_t np = c->setup->model->params.np;
   gn_reference *ref = &c->ref;
   gn_problem pb = c->setup->problem;
@@ -137,10 +140,11 @@ static gn_status certify(gn_compare *c)
   GN_REQUIRE(ref->agreement <= limit, GN_ESOLVER,
              "%s and %s agree to %.1e only, expected %.1e; lower compare.reference_tol",
              table[0], table[1], ref->agreement, limit);
-  GN_REQUIRE(ref->tangent <= limit, GN_ESOLVER,
-             "tangent and gradient differ by %.1e, expected %.1e: a verb of model %s is wrong "
-             "(try gnomon check %s)",
-             ref->tangent, limit, c->e->model->name, c->e->model->name);
+  GN_REQUIRE(
+      ref->tangent <= limit, GN_ESOLVER,
+      "tangent and gradient differ by %.1e, expected %.1e: a verb of model %s is wrong "
+      "(try gnomon check %s)",
+      ref->tangent, limit, c->e->model->name, c->e->model->name);
   return GN_OK;
 }
 
@@ -157,8 +161,7 @@ static gn_status exact_gradient(gn_compare *c)
   GN_TRY(gn_experiment_strategy(c->e, c->arena, "discrete", &cls, &config, &adj));
   GN_TRY(gn_pass_create(cls, config, &c->setup->problem, &sv, c->B, &ps));
   gn_status s = forward(c, ps, c->z, &loss, c->gz);
-  if (s == GN_OK)
-    s = backward(c, ps, c->e->compare.cotangent ? c->ref.gz : c->gz, c->g);
+  if (s == GN_OK) s = backward(c, ps, c->e->compare.cotangent ? c->ref.gz : c->gz, c->g);
   gn_pass_destroy(&ps);
   return s;
 }
@@ -181,7 +184,8 @@ static void errors(gn_compare *c, gn_compare_row *r, const double *z, const doub
   for (size_t k = 0; k < ps->n; k++) {
     const gn_param *q = &ps->at[k];
     const double part = fmax(norm2(q->n, c->ref.g + q->offset), 1e-10 * size);
-    const double e = distance(q->n, g + q->offset, c->ref.g + q->offset) / (part > 0 ? part : 1);
+    const double e =
+        distance(q->n, g + q->offset, c->ref.g + q->offset) / (part > 0 ? part : 1);
     if (!(e > r->worst_err)) continue;
     r->worst_err = e;
     r->worst = q->name;
@@ -213,7 +217,8 @@ static gn_status once(gn_compare *c, gn_compare_row *r, gn_pass *ps, double *z, 
 }
 
 /* All the work of a row; its failure is the row's status. */
-static gn_status fill_row(gn_compare *c, gn_compare_row *r, double *z, double *gz, double *g)
+static gn_status fill_row(gn_compare *c, gn_compare_row *r, double *z, double *gz,
+                          double *g)
 {
   const size_t repeats = (size_t)c->e->compare.repeats;
   gn_solver sv = gn_experiment_solver(c->e);

@@ -38,9 +38,12 @@ static gn_status read_state(gn_compare *c, const char *state)
   if (!file) return GN_ENOMEM;
   GN_TRY(gn_h5_open(file, &h));
   gn_status s = gn_params_read(&c->setup->model->params, h, "params", c->p);
+  double epoch = -1;
+  if (gn_h5_attr_exists(h, "epoch")) (void)gn_h5_attr_read_real(h, "epoch", &epoch);
   (void)gn_h5_close(&h);
   GN_TRY(s);
-  c->origin = gn_arena_strdup(c->arena, file);
+  c->origin = epoch >= 0 ? gn_arena_printf(c->arena, "%s (epoch %.0f)", file, epoch)
+                         : gn_arena_strdup(c->arena, file);
   return c->origin ? GN_OK : GN_ENOMEM;
 }
 
@@ -146,10 +149,8 @@ gn_status gn_compare_create(const gn_experiment *e, const gn_compare_input *in,
   c->e = e;
   c->progress = in->progress;
   gn_status s = build(c, in);
-  if (s != GN_OK)
-    gn_compare_destroy(&c);
-  else
-    *out = c;
+  if (s != GN_OK) gn_compare_destroy(&c);
+  else *out = c;
   return s;
 }
 

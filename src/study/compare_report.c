@@ -47,10 +47,7 @@ static void cell_count(gn_table *t, const gn_compare_row *r, long n)
 }
 
 /* Digits of a relative difference, at most 16. */
-static double digits(double error)
-{
-  return error > 1e-16 ? -log10(error) : 16;
-}
+static double digits(double error) { return error > 1e-16 ? -log10(error) : 16; }
 
 /* ---- for humans ---------------------------------------------------------------------- */
 
@@ -75,8 +72,7 @@ static void print_head(const gn_compare *c, FILE *to)
                   "confirms %.1f; loss %.10g\n",
                   e->compare.reference_tol, ref->table[0], ref->table[1],
                   digits(ref->agreement), digits(ref->tangent), ref->loss);
-  else
-    (void)fprintf(to, "reference: none (%s)\n", ref->reason);
+  else (void)fprintf(to, "reference: none (%s)\n", ref->reason);
 }
 
 static void human_row(gn_table *t, const gn_compare_row *r)
@@ -109,10 +105,10 @@ static void human_row(gn_table *t, const gn_compare_row *r)
 
 static gn_status print_human(const gn_compare *c, FILE *to)
 {
-  static const char *const cols[] = { "<strategy", "<status", "loss",     "err_ode",
-                                      "err_adj",   "worst",   "<in",      "cosine",
-                                      "steps",     "rejected", "f",       "vjp",
-                                      "pgrad",     "work",    "nfe",      "bytes",
+  static const char *const cols[] = { "<strategy", "<status",  "loss", "err_ode",
+                                      "err_adj",   "worst",    "<in",  "cosine",
+                                      "steps",     "rejected", "f",    "vjp",
+                                      "pgrad",     "work",     "nfe",  "bytes",
                                       "forward",   "backward" };
   gn_table *t;
   print_head(c, to);
@@ -125,8 +121,11 @@ static gn_status print_human(const gn_compare *c, FILE *to)
   (void)fputs("a+b: forward + backward\n", to);
   for (size_t k = 0; k < c->n; k++)
     if (c->row[k].stats.rejected_by[0])
-      (void)fprintf(to, "rejected by: %s: %s\n", c->row[k].strategy,
+      (void)fprintf(to, "rejections of %s by block: %s\n", c->row[k].strategy,
                     c->row[k].stats.rejected_by);
+  for (size_t k = 0; k < c->n; k++)
+    if (c->row[k].stats.note[0])
+      (void)fprintf(to, "note on %s: %s\n", c->row[k].strategy, c->row[k].stats.note);
   for (size_t k = 0; k < c->n; k++)
     if (c->row[k].status != GN_OK)
       (void)fprintf(to, "%s: %s: %s\n", c->row[k].strategy,
@@ -139,11 +138,13 @@ static gn_status print_human(const gn_compare *c, FILE *to)
 
 static gn_status print_csv(const gn_compare *c, FILE *to)
 {
-  static const char *const head[] = { "strategy", "executed", "status", "loss", "err_ode",
-                                      "err_adj", "worst", "worst_err", "cosine" };
-  static const char *const tail[] = { "work", "rejected_by", "reason", "samples", "parameters",
-                                      "cotangent", "reference_agreement",
-                                      "reference_tangent" };
+  static const char *const head[] = { "strategy", "executed",  "status",
+                                      "loss",     "err_ode",   "err_adj",
+                                      "worst",    "worst_err", "cosine" };
+  static const char *const tail[] = {
+    "work",       "rejected_by", "note",                "reason",           "samples",
+    "parameters", "cotangent",   "reference_agreement", "reference_tangent"
+  };
   enum { NH = sizeof head / sizeof *head, NT = sizeof tail / sizeof *tail };
   const char *cols[NH + GN_STATS_N + NT];
   gn_table *t;
@@ -165,6 +166,7 @@ static gn_status print_csv(const gn_compare *c, FILE *to)
     for (int i = 0; i < (int)GN_STATS_N; i++) cell_count(t, r, gn_stats_get(&r->stats, i));
     cell_count(t, r, gn_stats_work(&r->stats));
     gn_table_cell(t, "%s", r->stats.rejected_by);
+    gn_table_cell(t, "%s", r->stats.note);
     gn_table_cell(t, "%s", r->reason);
     gn_table_cell(t, "%zu", c->B);
     gn_table_cell(t, "%s", c->origin);
@@ -212,8 +214,8 @@ static gn_status make_dirs(const char *dir)
   char path[GN_TEXT_MAX];
   struct stat st;
   const size_t n = strlen(dir);
-  GN_REQUIRE(n > 0 && n < sizeof path, GN_EARG, "run.out has %zu characters, expected 1 to %d",
-             n, GN_TEXT_MAX - 1);
+  GN_REQUIRE(n > 0 && n < sizeof path, GN_EARG,
+             "run.out has %zu characters, expected 1 to %d", n, GN_TEXT_MAX - 1);
   memcpy(path, dir, n + 1);
   for (size_t i = 1; i <= n; i++) {
     if (path[i] != '/' && path[i] != '\0') continue;

@@ -19,13 +19,13 @@ static gn_status slurp(gn_arena *a, const char *file, char **out)
   if (size < 0 || size > FILE_MAX)
     s = GN_FAIL(GN_EIO, "%s: not a table of at most %d bytes", file, (int)FILE_MAX);
   char *text = s == GN_OK ? gn_arena_alloc(a, (size_t)size + 1, 1) : NULL;
-  if (s == GN_OK && !text) s = GN_ENOMEM;
   rewind(f);
-  if (s == GN_OK && fread(text, 1, (size_t)size, f) != (size_t)size)
+  if (text && fread(text, 1, (size_t)size, f) != (size_t)size)
     s = GN_FAIL(GN_EIO, "%s: cannot read: %s", file, strerror(errno));
   (void)fclose(f);
+  GN_TRY(s);
   *out = text;
-  return s;
+  return GN_OK;
 }
 
 /* Cut the cell at *at; *more = 1 if another follows in the row. */
@@ -47,7 +47,8 @@ static gn_status next_cell(const char *file, int *line, char **at, char **cell, 
     s += n;
     to += n;
   }
-  GN_REQUIRE(!*s || strchr(",\r\n", *s), GN_EIO, "%s:%d: text after a quoted cell", file, *line);
+  GN_REQUIRE(!*s || strchr(",\r\n", *s), GN_EIO, "%s:%d: text after a quoted cell", file,
+             *line);
   *more = *s == ',';
   if (*s == '\r' && s[1] == '\n') s++;
   if (*s) s++;
@@ -89,8 +90,8 @@ static gn_status read_rows(gn_arena *a, gn_csv *c, char *at, int line)
       if (n < c->ncol) c->cell[c->nrow * c->ncol + n] = cell;
       n++;
     }
-    GN_REQUIRE(n == c->ncol, GN_EIO, "%s:%d: %zu cells, expected %zu as in the header", c->file,
-               begin, n, c->ncol);
+    GN_REQUIRE(n == c->ncol, GN_EIO, "%s:%d: %zu cells, expected %zu as in the header",
+               c->file, begin, n, c->ncol);
     c->nrow++;
   }
   return GN_OK;
@@ -99,12 +100,13 @@ static gn_status read_rows(gn_arena *a, gn_csv *c, char *at, int line)
 gn_status gn_csv_read(gn_arena *a, const char *file, gn_csv **out)
 {
   gn_csv *c;
-  char *at;
+  char *at = NULL;
   int line = 1;
   GN_NEW(a, c, 1);
   c->file = gn_arena_strdup(a, file);
   if (!c->file) return GN_ENOMEM;
   GN_TRY(slurp(a, file, &at));
+  if (!at) return GN_ENOMEM;
   GN_TRY(read_header(a, c, &at, &line));
   GN_TRY(read_rows(a, c, at, line));
   *out = c;

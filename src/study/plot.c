@@ -31,10 +31,11 @@ static gn_status add_file(gn_plotting *pl, const char *file, const char *label)
   gn_csv *csv;
   GN_TRY(gn_csv_read(pl->arena, file, &csv));
   int metrics = has(csv, "epoch") && has(csv, "loss");
-  GN_REQUIRE(metrics || (has(csv, "strategy") && has(csv, "err_ode")), GN_EARG,
-             "%s:1: neither the columns of metrics.csv (epoch, loss, ...) nor of compare.csv "
-             "(strategy, err_ode, ...)",
-             file);
+  GN_REQUIRE(
+      metrics || (has(csv, "strategy") && has(csv, "err_ode")), GN_EARG,
+      "%s:1: neither the columns of metrics.csv (epoch, loss, ...) nor of compare.csv "
+      "(strategy, err_ode, ...)",
+      file);
   GN_REQUIRE(csv->nrow > 0, GN_EARG, "%s: no rows to draw", file);
   size_t *n = metrics ? &pl->nmetrics : &pl->ncompare;
   GN_REQUIRE(*n < GN_PLOT_TABLES, GN_ELIMIT, "more than %d tables", (int)GN_PLOT_TABLES);
@@ -103,23 +104,25 @@ static void prepare(FILE *gp, const char *terminal, double height)
     (void)fprintf(gp, "set terminal pdfcairo noenhanced size 18cm,%.1fcm font '%s'\n",
                   18 * height, "DejaVu Sans,10");
   else if (strcmp(terminal, "svg") == 0)
-    (void)fprintf(gp, "set terminal svg noenhanced size 900,%.0f font '%s' background 'white'\n",
-                  900 * height, font);
+    (void)fprintf(
+        gp, "set terminal svg noenhanced size 900,%.0f font '%s' background 'white'\n",
+        900 * height, font);
   else
-    (void)fprintf(gp, "set terminal pngcairo noenhanced size 900,%.0f font '%s'\n", 900 * height,
-                  font);
+    (void)fprintf(gp, "set terminal pngcairo noenhanced size 900,%.0f font '%s'\n",
+                  900 * height, font);
 }
 
-/* The signal of a pipe without a reader must not end the program: gnuplot may have failed. */
-static gn_status run_gnuplot(const gn_plotting *pl, gn_drawing draw, size_t which, double height,
-                             const char *terminal, const char *file)
+/* gnuplot may have failed: the signal of a pipe without a reader must not end the program. */
+static gn_status run_gnuplot(const gn_plotting *pl, gn_drawing draw, size_t which,
+                             double height, const char *terminal, const char *file)
 {
   struct sigaction ignore, old;
   memset(&ignore, 0, sizeof ignore);
   ignore.sa_handler = SIG_IGN;
   (void)sigemptyset(&ignore.sa_mask);
   (void)sigaction(SIGPIPE, &ignore, &old);
-  FILE *gp = popen("gnuplot", "w");
+  FILE *gp =
+      popen("gnuplot", "w"); /* NOLINT(cert-env33-c): a fixed name, no text of ours */
   int rc = -1;
   if (gp) {
     prepare(gp, terminal, height);
@@ -144,8 +147,8 @@ static gn_status figure(const gn_plotting *pl, gn_drawing draw, size_t which, do
   static const char *const terminal[3] = { "svg", "pdfcairo", "pngcairo" };
   static const char *const ending[3] = { "svg", "pdf", "png" };
   for (int k = 0; k < 3; k++) {
-    const char *file = gn_arena_printf(pl->arena, "%s/%s.%s", pl->out ? pl->out : dir, stem,
-                                       ending[k]);
+    const char *file =
+        gn_arena_printf(pl->arena, "%s/%s.%s", pl->out ? pl->out : dir, stem, ending[k]);
     if (!file) return GN_ENOMEM;
     GN_TRY(run_gnuplot(pl, draw, which, height, terminal[k], file));
   }
@@ -163,8 +166,8 @@ static gn_status draw_all(gn_plotting *pl)
   }
   for (size_t k = 0; k < pl->ncompare; k++) {
     const gn_plot_table *t = &pl->compare[k];
-    const char *stem = pl->out && k ? gn_arena_printf(pl->arena, "%s-%zu", t->stem, k + 1)
-                                    : t->stem;
+    const char *stem =
+        pl->out && k ? gn_arena_printf(pl->arena, "%s-%zu", t->stem, k + 1) : t->stem;
     if (!stem) return GN_ENOMEM;
     GN_TRY(figure(pl, gn_draw_compare, k, gn_plot_height(t->csv->nrow), t->dir, stem));
   }

@@ -1,5 +1,5 @@
-/* The figures: curves over epochs, and bars per strategy. Data are inline, axes of errors and
- * costs logarithmic. */
+/* The figures: curves over epochs, and bars per strategy. Data are inline; losses, errors
+ * and the costs of a comparison are on logarithmic axes. */
 #include "study/plot_impl.h"
 
 #include <math.h>
@@ -40,7 +40,8 @@ static const curve cost_curve[] = {
 };
 
 /* Inline data for every curve that has values; returns whether all of them are positive. */
-static int write_curves(const gn_plotting *pl, size_t n, const curve *cv, FILE *gp, unsigned char *drawn)
+static int write_curves(const gn_plotting *pl, size_t n, const curve *cv, FILE *gp,
+                        unsigned char *drawn)
 {
   int positive = 1;
   for (size_t k = 0; k < pl->nmetrics; k++)
@@ -53,7 +54,7 @@ static int write_curves(const gn_plotting *pl, size_t n, const curve *cv, FILE *
         double y = sum_of(c, i, cv[j].column);
         if (!isfinite(y)) continue;
         if (!(y > 0)) positive = 0;
-        drawn[k * n + j] = 1;
+        if (y != 0) drawn[k * n + j] = 1; /* discrete has no NFE backward */
         (void)fprintf(gp, "%s %.17g\n", gn_csv_text(c, i, ep), y);
       }
       (void)fputs("EOD\n", gp);
@@ -61,8 +62,8 @@ static int write_curves(const gn_plotting *pl, size_t n, const curve *cv, FILE *
   return positive;
 }
 
-static void draw_curves(const gn_plotting *pl, size_t n, const curve *cv, const char *ylabel,
-                        int log, FILE *gp)
+static void draw_curves(const gn_plotting *pl, size_t n, const curve *cv,
+                        const char *ylabel, int log, FILE *gp)
 {
   unsigned char drawn[GN_PLOT_TABLES * 3];
   int positive = write_curves(pl, n, cv, gp, drawn);
@@ -76,11 +77,12 @@ static void draw_curves(const gn_plotting *pl, size_t n, const curve *cv, const 
     const size_t k = i / n, j = i % n;
     const size_t c = pl->nmetrics > 1 ? k : j;
     (void)fprintf(gp, "%s$d%zu using 1:2 with %s lc rgb '%s' lw 2 dt %zu title ", lead, i,
-                  pl->metrics[k].csv->nrow < 3 ? "linespoints" : "lines", colour[c % NCOLOUR],
-                  pl->nmetrics > 1 ? j + 1 : 1);
-    const char *title = pl->nmetrics > 1
-                            ? gn_arena_printf(pl->arena, "%s: %s", pl->metrics[k].label, cv[j].title)
-                            : cv[j].title;
+                  pl->metrics[k].csv->nrow < 3 ? "linespoints" : "lines",
+                  colour[c % NCOLOUR], pl->nmetrics > 1 ? j + 1 : 1);
+    const char *title =
+        pl->nmetrics > 1
+            ? gn_arena_printf(pl->arena, "%s: %s", pl->metrics[k].label, cv[j].title)
+            : cv[j].title;
     gn_plot_quote(gp, title ? title : "");
     lead = ", ";
   }
@@ -168,23 +170,29 @@ static void draw_panel(const gn_csv *c, const panel *p, FILE *gp)
     gn_plot_quote(gp, x == 0 ? "0" : !*why || strcmp(why, "ok") == 0 ? "none" : why);
     (void)fprintf(gp, " at graph 0.02, first %zu left\n", i);
   }
-  (void)fprintf(gp,
-                "plot $b using (%g):1:(%g):2:($1-0.36):($1+0.36) with boxxyerror fs solid 1 "
-                "noborder lc rgb '%s' notitle\n",
-                pow(10, from), pow(10, from), p->colour);
+  (void)fprintf(
+      gp,
+      "plot $b using (%g):1:(%g):2:($1-0.36):($1+0.36) with boxxyerror fs solid 1 "
+      "noborder lc rgb '%s' notitle\n",
+      pow(10, from), pow(10, from), p->colour);
 }
 
 void gn_draw_compare(const gn_plotting *pl, size_t which, FILE *gp)
 {
   const gn_csv *c = pl->compare[which].csv;
   const double bottom = 0.085 / gn_plot_height(c->nrow);
-  const panel error = { "err_ode", "relative error of dL/dp", colour[0], "'%.1e'", 0.28, 0.62, 1 };
-  const panel work = { "work", "work (f + vjp + pgrad + jvp)", colour[1], "'%.0f'", 0.66, 0.99, 0 };
+  const panel error = {
+    "err_ode", "relative error of dL/dp", colour[0], "'%.1e'", 0.28, 0.62, 1
+  };
+  const panel work = {
+    "work", "work (f + vjp + pgrad + jvp)", colour[1], "'%.0f'", 0.66, 0.99, 0
+  };
   (void)fputs("set multiplot\nset border 3; set tics nomirror; unset key\n"
               "set grid x lc rgb '#dddddd' lt 1\nset tics scale 0.5\n",
               gp);
-  (void)fprintf(gp, "set yrange [%g:-0.6]\nset bmargin at screen %g\nset tmargin at screen 0.97\n",
-                (double)c->nrow - 0.4, bottom);
+  (void)fprintf(
+      gp, "set yrange [%g:-0.6]\nset bmargin at screen %g\nset tmargin at screen 0.97\n",
+      (double)c->nrow - 0.4, bottom);
   draw_panel(c, &error, gp);
   draw_panel(c, &work, gp);
   (void)fputs("unset multiplot\n", gp);

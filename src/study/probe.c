@@ -119,7 +119,8 @@ gn_status gn_probe_create(gn_arena *a, const gn_model *m, gn_map_id id, size_t B
     int rc = gn_probe_eval(pr, B, pr->t, pr->in, pr->p, 0, pr->z);
     if (rc == 0 && gn_vec_finite(pr->nout, pr->z)) return GN_OK;
   }
-  return GN_FAIL(GN_ENONFINITE, "%s.%s: eval fails at ordinary values (normal and in [0.2, 1.2])",
+  return GN_FAIL(GN_ENONFINITE,
+                 "%s.%s: eval fails at ordinary values (normal and in [0.2, 1.2])",
                  m->cls->name, gn_map_names[id]);
 }
 
@@ -132,7 +133,8 @@ gn_tape gn_probe_tape(const gn_probe *pr, int slice)
 void gn_probe_fill_tape(gn_probe *pr, double value)
 {
   const gn_fields *f = &pr->model->tape[pr->id];
-  for (size_t j = 0; j < f->n; j++) gn_vec_fill(2 * pr->B * f->width[j], value, pr->field[j]);
+  for (size_t j = 0; j < f->n; j++)
+    gn_vec_fill(2 * pr->B * f->width[j], value, pr->field[j]);
 }
 
 /* A point of B rows over an array laid out as `in` is for B rows. */
@@ -157,8 +159,8 @@ static gn_tape tape_of(const gn_probe *pr, size_t B, int slice)
   return tp;
 }
 
-int gn_probe_eval(gn_probe *pr, size_t B, const double *t, const double *in, const double *p,
-                  int slice, double *z)
+int gn_probe_eval(gn_probe *pr, size_t B, const double *t, const double *in,
+                  const double *p, int slice, double *z)
 {
   gn_point at = point(pr, B, t, in, p);
   gn_tape tp = tape_of(pr, B, slice);

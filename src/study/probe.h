@@ -47,8 +47,8 @@ gn_tape gn_probe_tape(const gn_probe *pr, int slice);
 void gn_probe_fill_tape(gn_probe *pr, double value);
 
 /* The verbs at B rows with inputs laid out for B rows; t [B]. Return values as of a map. */
-int gn_probe_eval(gn_probe *pr, size_t B, const double *t, const double *in, const double *p,
-                  int slice, double *z);
+int gn_probe_eval(gn_probe *pr, size_t B, const double *t, const double *in,
+                  const double *p, int slice, double *z);
 int gn_probe_jvp(gn_probe *pr, size_t B, const double *t, const double *in, const double *p,
                  const double *vy, const double *vp, double *z);
 /* gin [nall of B rows] += ; NULL: nothing wanted. */
@@ -68,6 +68,7 @@ double gn_probe_slope(gn_probe *pr, double *slot, const double *w, double e);
 /* dz [nout] = dg along (vin [nall], vp [np]), either NULL, in the same way. */
 int gn_probe_along(gn_probe *pr, const double *vin, const double *vp, double e, double *dz);
 /* out = point + c v in a copy: z of g(in + c vin, p + c vp). */
-int gn_probe_shifted(gn_probe *pr, const double *vin, const double *vp, double c, double *z);
+int gn_probe_shifted(gn_probe *pr, const double *vin, const double *vp, double c,
+                     double *z);
 
 #endif

@@ -31,13 +31,15 @@ gn_status gn_rundir_open(const gn_experiment *e, gn_run_mode mode, gn_rundir **o
 
 /* Open metrics.csv and timing.csv with these header lines (without line break). epoch > 0
    (resume): rows above it are cut off, all rows up to it must be there, else GN_EIO. */
-gn_status gn_rundir_tables(gn_rundir *rd, const char *metrics, const char *timing, int epoch);
+gn_status gn_rundir_tables(gn_rundir *rd, const char *metrics, const char *timing,
+                           int epoch);
 
 /* Everything written so far reaches the disk: called before state.h5 is replaced. */
 gn_status gn_rundir_sync(gn_rundir *rd);
 
 /* One line of log.txt: UTC time and the text. */
-void gn_rundir_log(gn_rundir *rd, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void gn_rundir_log(gn_rundir *rd, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 
 void gn_rundir_close(gn_rundir **rd); /* NULL-safe, sets *rd to NULL */
 

@@ -2,7 +2,7 @@
  *
  * The order of the samples in an epoch is a pure function of (seed, epoch), and a pass does
  * not remember earlier ones; so parameters, moments and counters at the end of an epoch are
- * all that a later epoch depends on, and a resumed run has the bits of an uninterrupted one. */
+ * all that a later one depends on: a resumed run has the bits of an uninterrupted one. */
 #ifndef GN_STUDY_TRAIN_H
 #define GN_STUDY_TRAIN_H
 
@@ -21,7 +21,7 @@ typedef struct gn_progress {
   double lr, gradient_norm;        /* mean over the batches of the norm before clipping */
   gn_stats stats;                  /* of the training batches, summed                   */
   double sec;                      /* wall seconds of the epoch                         */
-  double per_sec, eta;             /* evaluations (f, vjp, pgrad, jvp) a second; seconds left */
+  double per_sec, eta;             /* f + vjp + pgrad + jvp a second; seconds left      */
   int best;                        /* this epoch has the best validation loss so far    */
 } gn_progress;
 
@@ -43,12 +43,13 @@ typedef struct gn_trainer {
 } gn_trainer;
 
 /* Parameters start at setup->p. GN_EARG for options that do not fit the data. */
-gn_status gn_trainer_create(const gn_experiment *e, const gn_setup *setup, gn_trainer **out);
+gn_status gn_trainer_create(const gn_experiment *e, const gn_setup *setup,
+                            gn_trainer **out);
 void gn_trainer_destroy(gn_trainer **tr);
 
 /* One epoch: every training sample once, the last batch with what is left, then the
    validation loss. A pass that fails or a loss or gradient that is not finite ends it; the
-   message says "epoch E, batch b of n: cause" and the parameters are those of that batch. */
+   message says "epoch E, batch b of n: cause", the parameters are those of that batch. */
 gn_status gn_trainer_epoch(gn_trainer *tr, gn_progress *pr);
 /* After a failure: back to the end of the last whole epoch. */
 void gn_trainer_rewind(gn_trainer *tr);

@@ -1,0 +1,258 @@
+/* Problems, steppers and strategies of the contract suites. */
+#include "support/rig.h"
+
+#include "support/support.h"
+
+#include "base/rng.h"
+#include "base/vec.h"
+
+#include <math.h>
+#include <stdio.h>
+
+/* ---- texts --------------------------------------------------------------------------- */
+
+void *gn_rig_config(gn_arena *a, const gn_option *table, size_t size, const char *text)
+{
+  char *config = gn_arena_alloc(a, 1, size ? size : 1);
+  ck_assert(config != NULL);
+  gn_options_default(table, config);
+  while (*text) {
+    char pair[128], *key = pair;
+    const size_t n = strcspn(text, ":");
+    ck_assert_uint_lt(n, sizeof pair);
+    snprintf(pair, sizeof pair, "%.*s", (int)n, text);
+    text += n + (text[n] == ':');
+    char *value = strchr(pair, '=');
+    ck_assert_msg(value != NULL, "'%s', expected key=value", pair);
+    *value++ = '\0';
+    if (*key == '?' && !gn_option_find(table, ++key)) continue;
+    gn_ck_ok(gn_option_set(table, config, key, value));
+  }
+  return config;
+}
+
+/* The name before the first ':'; the rest of the text. */
+static const char *split(const char *text, size_t size, char *name)
+{
+  const size_t n = strcspn(text, ":");
+  ck_assert_uint_lt(n, size);
+  snprintf(name, size, "%.*s", (int)n, text);
+  return text + n + (text[n] == ':');
+}
+
+gn_model *gn_rig_model(const char *text, size_t nx, size_t nz)
+{
+  char name[64];
+  gn_arena *a;
+  gn_model *m;
+  const char *keys = split(text, sizeof name, name);
+  const gn_model_class *cls =
+    strcmp(name, "kicked") == 0 ? &gn_rig_kicked : gn_model_find(name);
+  ck_assert_msg(cls != NULL, "%s", gn_last_error());
+  gn_ck_ok(gn_arena_create(&a));
+  const void *config = gn_rig_config(a, cls->options, cls->config_size, keys);
+  gn_ck_ok(gn_model_create(cls, config, (gn_sizes){ nx, nz }, &m));
+  gn_arena_destroy(&a);
+  return m;
+}
+
+void gn_rig_random(uint64_t seed, size_t n, double scale, double *v)
+{
+  gn_rng r = gn_rng_make(seed, gn_rng_stream(GN_STREAM_TEST, 7));
+  for (size_t i = 0; i < n; i++) v[i] = scale * gn_rng_normal(&r);
+}
+
+void gn_rig_params(const gn_model *m, uint64_t seed, double spread, double *p)
+{
+  gn_rng r = gn_rng_make(seed, gn_rng_stream(GN_STREAM_TEST, 8));
+  gn_params_init(&m->params, seed, p);
+  for (size_t i = 0; i < m->params.np; i++) p[i] += spread * (2 * gn_rng_uniform(&r) - 1);
+}
+
+/* ---- ways ---------------------------------------------------------------------------- */
+
+static size_t add_ways(gn_rig_way *w, size_t n, const void *cls, const gn_option *table,
+                       const char *only)
+{
+  ck_assert_uint_lt(n, GN_RIG_WAYS);
+  w[n].cls = cls;
+  w[n++].text[0] = '\0';
+  for (const gn_option *o = table; o->name; o++) {
+    if (o->type != GN_OPT_CHOICE || (only && strcmp(o->name, only) != 0)) continue;
+    int k = 0;
+    for (const char *s = o->text; *s; k++) {
+      const size_t len = strcspn(s, "|");
+      if (k != (int)o->init) {
+        ck_assert_uint_lt(n, GN_RIG_WAYS);
+        w[n].cls = cls;
+        snprintf(w[n++].text, sizeof w->text, "%s=%.*s", o->name, (int)len, s);
+      }
+      s += len + (s[len] == '|');
+    }
+  }
+  return n;
+}
+
+size_t gn_rig_steppers(gn_rig_way *w)
+{
+  size_t n = 0;
+  for (const gn_stepper_class *const *s = gn_steppers; *s; s++)
+    n = add_ways(w, n, *s, (*s)->options, "table");
+  return n;
+}
+
+size_t gn_rig_gradients(gn_rig_way *w)
+{
+  size_t n = 0;
+  for (const gn_gradient_class *const *g = gn_gradients; *g; g++)
+    n = add_ways(w, n, *g, (*g)->options, NULL);
+  return n;
+}
+
+/* ---- problems ------------------------------------------------------------------------ */
+
+static const gn_event plain[] = {
+  { 0.4, GN_AT_OUTPUT, 0 }, { 0.95, GN_AT_OUTPUT, 1 }, { 1.5, GN_AT_OUTPUT, 2 },
+};
+static const gn_event jumps[] = {
+  { 0.1, GN_AT_JUMP, 0 },   { 0.4, GN_AT_OUTPUT, 0 },  { 0.55, GN_AT_OUTPUT, 1 },
+  { 0.55, GN_AT_JUMP, 1 },  { 0.55, GN_AT_OUTPUT, 2 }, { 0.8, GN_AT_KINK, GN_NONE },
+  { 1.0, GN_AT_JUMP, 2 },   { 1.1, GN_AT_OUTPUT, 3 },  { 1.5, GN_AT_JUMP, 3 },
+  { 1.5, GN_AT_OUTPUT, 4 },
+};
+static const gn_event spans[] = {
+  { 0.4, GN_AT_OUTPUT, 0 }, { 0.8, GN_AT_KINK, 1 }, { 0.95, GN_AT_OUTPUT, 1 },
+  { 1.5, GN_AT_OUTPUT, 2 },
+};
+static const gn_event all[] = {
+  { 0.4, GN_AT_OUTPUT, 0 },  { 0.55, GN_AT_JUMP, 0 }, { 0.8, GN_AT_KINK, 1 },
+  { 0.8, GN_AT_JUMP, 1 },    { 0.8, GN_AT_OUTPUT, 1 }, { 1.1, GN_AT_OUTPUT, 2 },
+  { 1.5, GN_AT_OUTPUT, 3 },
+};
+#define KIND(list, spans) { list, sizeof list / sizeof *list, spans }
+static const struct {
+  const gn_event *event;
+  size_t n, nspan;
+} kinds[] = { KIND(plain, 0), KIND(jumps, 0), KIND(spans, 2), KIND(all, 2) };
+
+static double *numbers(gn_rig *r, uint64_t seed, size_t n, double scale)
+{
+  double *v = gn_arena_alloc(r->arena, n, sizeof *v);
+  ck_assert(v != NULL);
+  gn_rig_random(seed, n, scale, v);
+  return v;
+}
+
+static void make_problem(gn_rig *r, gn_rig_kind kind, gn_output_mode mode)
+{
+  const size_t n = kinds[kind].n;
+  r->problem = (gn_problem){ .model = r->model, .s0 = 0.1, .nevent = n, .event = r->event,
+                             .nspan = kinds[kind].nspan, .output = mode };
+  for (size_t e = 0; e < n; e++) {
+    r->event[e] = kinds[kind].event[e];
+    r->problem.noutput += r->event[e].kind == GN_AT_OUTPUT;
+    r->problem.njump += r->event[e].kind == GN_AT_JUMP;
+  }
+}
+
+static void make_drive(gn_rig *r)
+{
+  const size_t B = r->B, njump = r->problem.njump, nspan = r->problem.nspan;
+  r->drive = (gn_drive){ 0 };
+  if (njump > 0) {
+    unsigned char *mask = gn_arena_alloc(r->arena, njump * B, 1);
+    ck_assert(mask != NULL);
+    for (size_t i = 0; i < njump * B; i++) mask[i] = i / B == 0 || i % 3 != (i / B) % 3;
+    r->drive.x = numbers(r, 4, njump * B * r->model->nx, 1);
+    r->drive.mask = mask;
+  }
+  if (nspan > 0) {
+    double *t0 = numbers(r, 5, nspan * B, 0.5), *dt = numbers(r, 6, nspan * B, 0.2);
+    for (size_t i = 0; i < nspan * B; i++) dt[i] = 1 + fmax(-0.6, dt[i]);
+    r->drive.t0 = t0;
+    r->drive.dt = dt;
+  }
+}
+
+void gn_rig_create(const gn_model *m, gn_rig_kind kind, gn_output_mode mode, size_t B,
+                   const gn_rig_way *stepper, double tol, double h, gn_rig *r)
+{
+  char text[160];
+  memset(r, 0, sizeof *r);
+  gn_ck_ok(gn_arena_create(&r->arena));
+  r->model = m;
+  r->B = B;
+  make_problem(r, kind, mode);
+  make_drive(r);
+  r->n = B * m->ny;
+  r->nY = r->problem.noutput * r->n;
+  r->np = m->params.np;
+  r->p = numbers(r, 1, r->np, 0);
+  gn_rig_params(m, 1, 0.1, r->p);
+  r->y0 = numbers(r, 2, r->n, 0.6);
+  r->gY = numbers(r, 3, r->nY, 1);
+  const gn_stepper_class *cls = stepper->cls;
+  snprintf(text, sizeof text, "?h=%.17g%s%s", h, stepper->text[0] ? ":" : "", stepper->text);
+  r->solver = (gn_solver){ .cls = cls, .tol = { tol, tol }, .back = { tol, tol } };
+  r->solver.config = gn_rig_config(r->arena, cls->options, cls->config_size, text);
+}
+
+void gn_rig_destroy(gn_rig *r) { gn_arena_destroy(&r->arena); }
+
+/* ---- strategies ---------------------------------------------------------------------- */
+
+gn_gradient *gn_rig_gradient(const gn_rig *r, const char *text, size_t Bmax)
+{
+  char name[64];
+  gn_gradient *g;
+  gn_arena *a;
+  const char *keys = split(text, sizeof name, name);
+  const gn_gradient_class *cls = gn_gradient_find(name);
+  ck_assert_msg(cls != NULL, "%s", gn_last_error());
+  gn_ck_ok(gn_arena_create(&a));
+  const void *config = gn_rig_config(a, cls->options, cls->config_size, keys);
+  gn_ck_ok(gn_gradient_create(cls, config, &r->problem, &r->solver, Bmax, &g));
+  gn_arena_destroy(&a);
+  return g;
+}
+
+static double *zeros(const gn_rig *r, size_t n)
+{
+  double *v = gn_arena_alloc(r->arena, n, sizeof *v);
+  ck_assert(v != NULL);
+  return v;
+}
+
+void gn_rig_run(const gn_rig *r, gn_gradient *g, int times, gn_rig_answer *out)
+{
+  out->Y = zeros(r, r->nY);
+  out->gy0 = zeros(r, r->n);
+  out->gp = zeros(r, r->np);
+  out->gt = times ? zeros(r, 1 + r->problem.noutput) : NULL;
+  gn_vec_fill(r->nY, (double)NAN, out->Y); /* values are written */
+  gn_ck_ok(gn_gradient_forward(g, r->B, r->p, &r->drive, r->y0, out->Y));
+  gn_ck_ok(gn_gradient_backward(g, r->gY, out->gy0, out->gp, out->gt));
+  out->stats = g->stats;
+}
+
+void gn_rig_answer_of(const gn_rig *r, const char *text, int times, gn_rig_answer *out)
+{
+  gn_gradient *g = gn_rig_gradient(r, text, r->B);
+  gn_rig_run(r, g, times, out);
+  gn_gradient_destroy(&g);
+}
+
+static double square_distance(size_t n, const double *a, const double *b)
+{
+  double sum = 0;
+  for (size_t i = 0; i < n; i++) sum += (a[i] - b[i]) * (a[i] - b[i]);
+  return sum;
+}
+
+double gn_rig_distance(const gn_rig *r, const gn_rig_answer *a, const gn_rig_answer *b)
+{
+  const double size = gn_vec_sumsq(r->n, b->gy0) + gn_vec_sumsq(r->np, b->gp);
+  const double off =
+    square_distance(r->n, a->gy0, b->gy0) + square_distance(r->np, a->gp, b->gp);
+  return sqrt(off / size);
+}
