@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # Set-up shared by experiments/quickstart and tests/: sourced, never run. The caller has set
 # `set -euo pipefail`. Finds what is missing by looking for the thing itself (a compiler, a
 # library that CMake finds, ...), installs the Debian package that has it, configures and
@@ -18,6 +19,13 @@ gn_die() # STATUS MESSAGE...
   shift
   printf 'gnomon: %s\n' "$@" >&2
   exit "$status"
+}
+
+gn_writable() # DIR: make it, or stop
+{
+  if ! mkdir -p "$1" 2>/dev/null || [ ! -w "$1" ]; then
+    gn_die 2 "$1: cannot write there; copy the tree to a folder of your own"
+  fi
 }
 
 gn_cores() { nproc 2>/dev/null || getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2; }
@@ -213,8 +221,7 @@ gn_configure() # DIR CMAKE-ARGUMENTS...
 {
   local name=$1 dir=$gn_top/$1 fresh=()
   shift
-  mkdir -p "$dir" 2>/dev/null && [ -w "$dir" ] ||
-    gn_die 2 "$dir: cannot write there; copy the tree to a folder of your own"
+  gn_writable "$dir"
   # the cache of a tree that was moved or copied is of no use
   if [ -f "$dir/CMakeCache.txt" ] &&
     ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$gn_top" "$dir/CMakeCache.txt"; then

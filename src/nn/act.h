@@ -12,8 +12,8 @@ typedef enum gn_act_kind {
   GN_ACT_SOFTPLUS, GN_ACT_ELU, GN_ACT_HARDTANH
 } gn_act_kind;
 
-/* c is the slope for x < 0 of leaky_relu and the bound of hardtanh (clip to [-c, c]);
-   ELU has alpha = 1. */
+/* c is the slope for x < 0 of leaky_relu (>= 0: the output must tell the sign of x) and the
+   bound of hardtanh (> 0: clip to [-c, c]), both finite; ELU has alpha = 1. */
 typedef struct gn_act {
   gn_act_kind kind;
   double c;

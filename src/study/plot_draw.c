@@ -54,7 +54,7 @@ static int write_curves(const gn_plotting *pl, size_t n, const curve *cv, FILE *
         double y = sum_of(c, i, cv[j].column);
         if (!isfinite(y)) continue;
         if (!(y > 0)) positive = 0;
-        if (y != 0) drawn[k * n + j] = 1; /* discrete has no NFE backward */
+        if (y != 0 || j == 0) drawn[k * n + j] = 1; /* discrete has no NFE backward */
         (void)fprintf(gp, "%s %.17g\n", gn_csv_text(c, i, ep), y);
       }
       (void)fputs("EOD\n", gp);
