@@ -9,6 +9,8 @@ gn_list=$gn_top/experiments/packages
 gn_install=yes # no: --no-install
 gn_missing=()  # packages whose thing was not found
 gn_found=()    # versions of the libraries
+gn_old=''      # versions of SUNDIALS that are too old
+gn_check=no    # yes: Check is there
 gn_optional=' gnuplot-nox cppcheck clang-tidy ' # what scripts go on without
 
 gn_say() { printf 'gnomon: %s\n' "$*"; }
@@ -117,6 +119,7 @@ gn_look()
   local package libs='' name version module
   gn_missing=()
   gn_found=()
+  gn_check=no
   if gn_recent_cmake && gn_compiler >/dev/null; then libs=$(gn_libraries) || true; fi
   for package in $(gn_packages "$@"); do
     gn_have "$package" "$libs" || gn_missing+=("$package")
@@ -126,6 +129,7 @@ gn_look()
     case $name in
       SUNDIALS | HDF5) gn_found+=("$name $version") ;;
       INIH) gn_found+=("inih $version") ;;
+      CHECK) [ "$version" = no ] || gn_check=yes ;;
       BLAS) gn_found+=("$module $version") ;;
     esac
   done <<<"$libs"
@@ -228,7 +232,7 @@ gn_configure() # DIR CMAKE-ARGUMENTS...
     fresh=(--fresh)
   fi
   if ! gn_cmake "${fresh[@]}" -S "$gn_top" -B "$dir" "$@" >"$dir/build.log" 2>&1 </dev/null; then
-    tail -n 30 "$dir/build.log" >&2
+    sed -n '/CMake Error/,$p' "$dir/build.log" | head -n 30 >&2
     gn_die 1 "cmake could not configure $name/ (all of it: $name/build.log)"
   fi
 }

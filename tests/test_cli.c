@@ -263,6 +263,8 @@ START_TEST(wrong_plot)
   ck_refuses("plot b.csv", "b.csv:3: 1 cells, expected 2");
   gn_test_file(dir, "c.csv", "epoch,loss\n");
   ck_refuses("plot c.csv", "no rows");
+  gn_test_file(dir, "n.csv", "epoch,loss\n1,nan\n");
+  ck_refuses("plot n.csv", "n.csv: no finite loss to draw");
   gn_test_file(dir, "d.csv", "epoch,loss\n1,\"2\n");
   ck_refuses("plot d.csv", "without an end");
   gn_test_file(dir, "e.csv", "epoch,loss\n1,2\n");

@@ -116,7 +116,8 @@ static gn_status make(gn_arena *a, const gn_model_class *cls, const void *config
   GN_REQUIRE(data.nx == 0 || data.nx == m->nx, GN_EARG,
              "model %s takes %zu inputs, the data have %zu", cls->name, m->nx, data.nx);
   GN_REQUIRE(data.nz == 0 || data.nz == m->nz, GN_EARG,
-             "model %s gives %zu outputs, the data want %zu; set model.read", cls->name,
+             "model %s gives %zu outputs, the data want %zu; set model.read = linear, or "
+             "another width of the state", cls->name,
              m->nz, data.nz);
   *out = m;
   return GN_OK;

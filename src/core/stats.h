@@ -34,9 +34,9 @@ typedef struct gn_stats {
 #undef GN_STATS_FIELD
 
 enum {
-#define GN_STATS_ONE(name, text) +1
-  GN_STATS_N = 0 GN_STATS_COUNTS(GN_STATS_ONE)
-#undef GN_STATS_ONE
+#define GN_STATS_PLACE(name, text) GN_STATS_AT_##name,
+  GN_STATS_COUNTS(GN_STATS_PLACE) GN_STATS_N
+#undef GN_STATS_PLACE
 };
 extern const char *const gn_stats_names[GN_STATS_N];
 extern const char *const gn_stats_texts[GN_STATS_N];

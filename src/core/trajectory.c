@@ -145,11 +145,11 @@ void gn_traj_clear(gn_traj *tr)
 }
 
 /* Bring what is kept under the budget: earliest records first, then every second state.
-   Once a record has gone, room is left for the two a backward sweep brings back. */
+   Once a record has gone, room is left for the two a backward sweep brings back, and its head. */
 static void shrink(gn_traj *tr, double record)
 {
   if (tr->oldest == 0 && tr->bytes <= tr->budget) return;
-  const double limit = tr->budget - 2 * record;
+  const double limit = tr->budget - 3 * record;
   for (; tr->bytes > limit && tr->oldest < tr->n; tr->oldest++) {
     give_record(tr, &tr->step[tr->oldest].rec);
     give_record(tr, &tr->step[tr->oldest].head);

@@ -9,8 +9,9 @@
  * On its AVX-512 cores OpenBLAS has kernels for products of at most 10^6 multiply-adds that
  * skip the packing; they lose only where B is transposed. Products of the size of a layer
  * are cut into such pieces, against a panel of B that is gathered once and stays in the
- * first-level cache: 1.05 to 1.4 times the speed of one call (256 x 128 x 32: 54 against
- * 46 GF/s, weight gradient 128 x 32 x 1536: 57 against 40, 512^3: 55 against 53, Zen 4). */
+ * first-level cache: up to 1.4 times the speed of one call (on a Zen 4 of 54 GF/s peak:
+ * x W^T of 256 x 128 x 32 at 54 against 46 GF/s, a weight gradient of 128 x 32 x 1536 at 55
+ * against 40, 512^3 at 53 to 55 against 53). */
 #include "nn/gemm.h"
 
 #include "base/vec.h"
@@ -66,7 +67,7 @@ GN_CLONES static void gather(size_t k, size_t n, const double *restrict B, size_
     for (size_t l = 0; l < k; l++) T[l * n + j] = B[j * ldb + l];
 }
 
-/* Length of the parts when n is cut into as few as possible, equal up to a multiple of 8. */
+/* Length of the parts when n is cut into as few as possible, a multiple of 8. */
 static size_t part(size_t n, size_t most)
 {
   if (n <= most) return n;

@@ -161,8 +161,11 @@ static gn_status draw_all(gn_plotting *pl)
 {
   GN_TRY(find_gnuplot());
   if (pl->nmetrics) {
-    GN_TRY(figure(pl, gn_draw_loss, 0, 0.6, pl->metrics[0].dir, "loss"));
-    GN_TRY(figure(pl, gn_draw_cost, 0, 0.6, pl->metrics[0].dir, "cost"));
+    const char *dir = pl->metrics[0].dir;
+    GN_REQUIRE(gn_plot_has(pl, 0), GN_EARG, "%s: no finite loss to draw",
+               pl->metrics[0].csv->file);
+    GN_TRY(figure(pl, gn_draw_loss, 0, 0.6, dir, "loss"));
+    if (gn_plot_has(pl, 1)) GN_TRY(figure(pl, gn_draw_cost, 0, 0.6, dir, "cost"));
   }
   for (size_t k = 0; k < pl->ncompare; k++) {
     const gn_plot_table *t = &pl->compare[k];

@@ -39,6 +39,15 @@ static const curve cost_curve[] = {
   { "NFE backward", { "nfe_backward", NULL } }
 };
 
+int gn_plot_has(const gn_plotting *pl, int cost)
+{
+  const curve *cv = cost ? cost_curve : loss_curve;
+  for (size_t k = 0; k < pl->nmetrics; k++)
+    for (size_t i = 0; i < pl->metrics[k].csv->nrow; i++)
+      if (isfinite(sum_of(pl->metrics[k].csv, i, cv[0].column))) return 1;
+  return 0;
+}
+
 /* Inline data for every curve that has values; returns whether all of them are positive. */
 static int write_curves(const gn_plotting *pl, size_t n, const curve *cv, FILE *gp,
                         unsigned char *drawn)

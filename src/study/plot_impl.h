@@ -28,6 +28,9 @@ void gn_draw_loss(const gn_plotting *pl, size_t which, FILE *gp);
 void gn_draw_cost(const gn_plotting *pl, size_t which, FILE *gp);
 void gn_draw_compare(const gn_plotting *pl, size_t which, FILE *gp);
 
+/* Whether any table has a finite loss (cost = 0) or cost (1) to draw. */
+int gn_plot_has(const gn_plotting *pl, int cost);
+
 /* Height of the comparison of n strategies, in widths. */
 double gn_plot_height(size_t n);
 

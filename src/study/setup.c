@@ -8,24 +8,13 @@ static gn_status make_model(const gn_experiment *e, gn_setup *s)
   const size_t ny = s->data->ny;
   const size_t nz = e->loss->outputs ? e->loss->outputs(e->loss_config, ny) : 0;
   const gn_sizes sizes = { s->data->nx, nz };
-  GN_TRY(gn_model_create(e->model, e->model_config, sizes, &s->model));
-  const gn_model *m = s->model;
-  GN_REQUIRE(m->nx == s->data->nx, GN_EARG,
-             "model %s takes %zu inputs, data set %s has %zu; expected the same",
-             e->model->name, m->nx, e->data->name, s->data->nx);
-  GN_REQUIRE(
-      nz == 0 || m->nz == nz, GN_EARG,
-      "model %s has %zu outputs, loss %s on data set %s needs %zu; set read = linear, "
-      "or another width of the state",
-      e->model->name, m->nz, e->loss->name, e->data->name, nz);
-  return GN_OK;
+  return gn_model_create(e->model, e->model_config, sizes, &s->model);
 }
 
 static gn_status build(const gn_experiment *e, gn_setup *s)
 {
   GN_REQUIRE(e->data, GN_EARG,
              "the experiment has no [data]; `gnomon list datasets` shows what there is");
-  GN_TRY(gn_pair_check(e->stepper, e->gradient));
   const int seed = e->data_seed >= 0 ? e->data_seed : e->run.seed;
   GN_TRY(gn_dataset_create(e->data, e->data_config, (uint64_t)seed, e->data_dir, &s->data));
   GN_TRY(make_model(e, s));

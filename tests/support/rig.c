@@ -8,6 +8,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* ---- texts --------------------------------------------------------------------------- */
 
@@ -17,7 +18,8 @@ void *gn_rig_config(gn_arena *a, const gn_option *table, size_t size, const char
   ck_assert(config != NULL);
   gn_options_default(table, config);
   while (*text) {
-    char pair[128], *key = pair;
+    char pair[128];
+    const char *key = pair;
     const size_t n = strcspn(text, ":");
     ck_assert_uint_lt(n, sizeof pair);
     snprintf(pair, sizeof pair, "%.*s", (int)n, text);
@@ -25,8 +27,9 @@ void *gn_rig_config(gn_arena *a, const gn_option *table, size_t size, const char
     char *value = strchr(pair, '=');
     ck_assert_msg(value != NULL, "'%s', expected key=value", pair);
     *value++ = '\0';
-    if (*key == '?' && !gn_option_find(table, ++key)) continue;
-    gn_ck_ok(gn_option_set(table, config, key, value));
+    const int optional = *key == '?';
+    const gn_status s = gn_option_set(table, config, key + optional, value);
+    ck_assert_msg(s == GN_OK || optional, "%s", gn_last_error());
   }
   return config;
 }
@@ -71,22 +74,27 @@ void gn_rig_params(const gn_model *m, uint64_t seed, double spread, double *p)
 
 /* ---- ways ---------------------------------------------------------------------------- */
 
+static size_t add_way(gn_rig_way *w, size_t n, const void *cls, const char *key,
+                      const char *value, int len)
+{
+  if (n == GN_RIG_WAYS) abort(); /* called before the tests run */
+  w[n].cls = cls;
+  snprintf(w[n].text, sizeof w->text, "%s%.*s", key, len, value);
+  return n + 1;
+}
+
 static size_t add_ways(gn_rig_way *w, size_t n, const void *cls, const gn_option *table,
                        const char *only)
 {
-  ck_assert_uint_lt(n, GN_RIG_WAYS);
-  w[n].cls = cls;
-  w[n++].text[0] = '\0';
+  n = add_way(w, n, cls, "", "", 0);
   for (const gn_option *o = table; o->name; o++) {
     if (o->type != GN_OPT_CHOICE || (only && strcmp(o->name, only) != 0)) continue;
+    char key[40];
     int k = 0;
+    snprintf(key, sizeof key, "%s=", o->name);
     for (const char *s = o->text; *s; k++) {
       const size_t len = strcspn(s, "|");
-      if (k != (int)o->init) {
-        ck_assert_uint_lt(n, GN_RIG_WAYS);
-        w[n].cls = cls;
-        snprintf(w[n++].text, sizeof w->text, "%s=%.*s", o->name, (int)len, s);
-      }
+      if (k != (int)o->init) n = add_way(w, n, cls, key, s, (int)len);
       s += len + (s[len] == '|');
     }
   }

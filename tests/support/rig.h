@@ -10,7 +10,7 @@
 extern const gn_model_class gn_rig_kicked;
 
 /* A config with its defaults and "key=value:key=value"; "?key=value" is skipped where the
-   table has no such key. */
+   table has no such key or it does not take the value. */
 void *gn_rig_config(gn_arena *a, const gn_option *table, size_t size, const char *text);
 
 /* "name:key=value:..." for nx inputs (0: not fixed) and nz outputs; name may be kicked. */

@@ -1,0 +1,232 @@
+/* Models over the registry: every verb of every map in combinations of options (tests of
+ * single options are in test_check.c), parameter counts of the literature, the signs of the
+ * heavy-ball family, and no allocation by any verb. */
+#include "support/rig.h"
+#include "support/support.h"
+#include "support/wrap.h"
+
+#include "base/vec.h"
+#include "core/record.h"
+#include "nn/act.h"
+#include "study/check.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- the contract -------------------------------------------------------------------- */
+
+static void check_passes(const gn_model *m, uint64_t seed, const char *what)
+{
+  gn_check *c;
+  gn_ck_ok(gn_check_model(m, seed, &c));
+  for (size_t i = 0; i < c->n; i++) {
+    const gn_check_row *r = &c->row[i];
+    ck_assert_msg(r->ok, "%s: %s.%s (%s) %s %s: %.17g, expected %.17g, error %.2e, limit %.1e",
+                  what, gn_map_names[r->map], r->verb, r->test, r->place, r->spot, r->got,
+                  r->want, r->error, r->limit);
+  }
+  ck_assert_uint_gt(c->n, 0);
+  gn_check_destroy(&c);
+}
+
+/* Options that meet: time with every shape, encoders and reads with several blocks, gates
+   with frozen and trainable coefficients; widths on both sides of the vector length. */
+static const char *const combinations[] = {
+  "dim=3:?width=17:?depth=3:?time=append:?lift=encoder:?read=linear:?outputs=2",
+  "dim=1:?width=1:?depth=1:?time=append:?read=state",
+  "dim=2:?width=9:?depth=0:?activation=elu:?lift=encoder:?encoder_depth=0:?read=linear:?outputs=1",
+  "dim=5:?width=33:?depth=2:?activation=softplus:?time=append:?augment=3:?lift=encoder:"
+  "?encoder_activation=hardtanh:?encoder_width=4:?read=linear:?outputs=3:?gamma=frozen",
+  "dim=2:?width=8:?activation=sigmoid:?gate=hardtanh:?gate_clip=0.4:?xi=frozen:?read=state",
+  "dim=2:?width=8:?activation=leaky_relu:?slope=0.2:?gate=identity:?gamma=frozen:?xi=frozen",
+  "dim=2:?width=8:?activation=relu:?gate=tanh:?gamma=trainable:?xi=trainable:?eps=0.5:?rho=1",
+  "dim=4:?width=8:?activation=hardtanh:?clip=0.7:?time=append:?augment=2:?read=first",
+};
+enum { NCOMB = sizeof combinations / sizeof *combinations };
+
+START_TEST(combination)
+{
+  for (const gn_model_class *const *cls = gn_models; *cls; cls++) {
+    char text[400];
+    /* the last of two values counts: node has no block for an encoder to start */
+    snprintf(text, sizeof text, "%s:?%s%s", (*cls)->name, combinations[_i],
+             strcmp((*cls)->name, "node") ? "" : ":lift=zero");
+    gn_model *m = gn_rig_model(text, 0, 0);
+    check_passes(m, 2 + (uint64_t)_i, text);
+    gn_model_destroy(&m);
+  }
+}
+END_TEST
+
+START_TEST(jumping_model)
+{
+  static const char *const texts[] = { "kicked:dim=1", "kicked:dim=3",
+                                       "kicked:dim=17:leak=-1:kick=-0.5" };
+  gn_model *m = gn_rig_model(texts[_i], 0, 0);
+  ck_assert(m->map[GN_JUMP].eval != NULL);
+  check_passes(m, 1, texts[_i]);
+  gn_model_destroy(&m);
+}
+END_TEST
+
+/* ---- no verb allocates --------------------------------------------------------------- */
+
+static void run_verbs(const gn_model *m, gn_map_id id)
+{
+  enum { B = 4 };
+  const gn_map *g = &m->map[id];
+  const size_t nin = gn_map_nin(m, id), nout = gn_map_nout(m, id);
+  gn_arena *a;
+  gn_pool *pool;
+  gn_record *rec;
+  gn_ck_ok(gn_arena_create(&a));
+  gn_ck_ok(gn_pool_create(&m->tape[id], 2, B, &pool));
+  gn_ck_ok(gn_pool_take(pool, B, &rec));
+  double t[B] = { 0.1, 0.2, 0.3, 0.4 };
+  double *v = gn_arena_alloc(a, B * (3 * nin + 2 * nout + m->nx) + 3 * m->params.np, sizeof *v);
+  ck_assert(v != NULL);
+  double *y = v, *vy = y + B * nin, *gy = vy + B * nin, *z = gy + B * nin, *w = z + B * nout;
+  double *x = w + B * nout, *p = x + B * m->nx, *vp = p + m->params.np, *gp = vp + m->params.np;
+  gn_rig_random(1, B * (3 * nin + 2 * nout + m->nx), 0.5, v);
+  gn_rig_params(m, 1, 0.1, p);
+  const gn_tape tape = gn_record_tape(rec, 0, 1), both = gn_record_tape(rec, 0, 2);
+  const gn_tape second = gn_record_tape(rec, 1, 1);
+  const gn_point at = { .B = B, .t = t, .y = y, .x = id == GN_JUMP ? x : NULL, .p = p };
+  const gn_pull to = { .y = gy };
+  const long before = gn_wrap_count();
+  int rc = g->eval(m, &at, &tape, z) | g->eval(m, &at, &second, z);
+  rc |= g->vjp(m, &at, &tape, w, &to) | g->vjp(m, &at, &second, w, &to);
+  if (g->pgrad) g->pgrad(m, p, &both, 0.5, gp);
+  rc |= g->jvp(m, &at, &tape, vy, vp, z);
+  const long after = gn_wrap_count();
+  ck_assert_int_eq(rc, 0);
+  ck_assert_msg(after == before, "%s.%s: %ld allocations", m->cls->name, gn_map_names[id],
+                after - before);
+  gn_pool_destroy(&pool);
+  gn_arena_destroy(&a);
+}
+
+START_TEST(no_allocation)
+{
+  for (const gn_model_class *const *cls = gn_models; *cls; cls++) {
+    char text[160];
+    snprintf(text, sizeof text, "%s:?dim=3:?width=40:?time=append:?read=linear:?outputs=2%s",
+             (*cls)->name, strcmp((*cls)->name, "node") ? ":?lift=encoder" : "");
+    gn_model *m = gn_rig_model(text, 0, 0);
+    for (int id = 0; id < GN_NMAPS; id++)
+      if (m->map[id].eval) run_verbs(m, (gn_map_id)id);
+    gn_model_destroy(&m);
+  }
+  gn_model *m = gn_rig_model("kicked:dim=3", 0, 0);
+  run_verbs(m, GN_F);
+  run_verbs(m, GN_JUMP);
+  gn_model_destroy(&m);
+}
+END_TEST
+
+/* ---- numbers of the literature ------------------------------------------------------- */
+
+/* Parameters of the point cloud experiment, Xia et al., NeurIPS 2021, section 4.1. The
+   paper's 528 for SONODE has a gamma that its equation does not use. */
+START_TEST(point_cloud_counts)
+{
+  static const struct {
+    const char *text;
+    size_t np;
+  } paper[] = {
+    { "node:width=20:activation=elu:read=linear", 525 },
+    { "anode:width=20:activation=elu:read=linear", 567 },
+    { "sonode:width=13:activation=elu:lift=encoder:encoder_width=13:read=linear", 527 },
+    { "hbnode:width=14:activation=elu:lift=encoder:encoder_width=14:read=linear", 568 },
+    { "ghbnode:width=14:activation=elu:lift=encoder:encoder_width=14:read=linear:xi=frozen",
+      568 },
+  };
+  for (size_t k = 0; k < sizeof paper / sizeof *paper; k++) {
+    gn_model *m = gn_rig_model(paper[k].text, 2, 1);
+    ck_assert_msg(m->params.np == paper[k].np, "%s: %zu parameters, expected %zu",
+                  paper[k].text, m->params.np, paper[k].np);
+    ck_assert_uint_eq(m->nz, 1);
+    gn_model_destroy(&m);
+  }
+}
+END_TEST
+
+/* f with every weight of the network zero, at one row. */
+static void bare_slope(const gn_model *m, const double *y, const double *start, double *z)
+{
+  gn_arena *a;
+  gn_pool *pool;
+  gn_record *rec;
+  gn_ck_ok(gn_arena_create(&a));
+  double *p = gn_arena_alloc(a, m->params.np, sizeof *p);
+  ck_assert(p != NULL);
+  for (size_t k = 0; k < m->params.n; k++)
+    if (strncmp(m->params.at[k].name, "f.", 2) != 0) p[m->params.at[k].offset] = *start++;
+  gn_ck_ok(gn_pool_create(&m->tape[GN_F], 1, 1, &pool));
+  gn_ck_ok(gn_pool_take(pool, 1, &rec));
+  const double t = 0;
+  const gn_tape tape = gn_record_tape(rec, 0, 1);
+  const gn_point at = { .B = 1, .t = &t, .y = y, .p = p };
+  ck_assert_int_eq(m->map[GN_F].eval(m, &at, &tape, z), 0);
+  gn_pool_destroy(&pool);
+  gn_arena_destroy(&a);
+}
+
+/* m' = -gamma m - xi h: both terms pull back, for every sign of rho and chi. */
+START_TEST(heavy_ball_signs)
+{
+  const double y[2] = { 0.7, -0.4 };
+  double z[2];
+  gn_model *m = gn_rig_model("ghbnode:dim=1:width=3:eps=0.8", 0, 0);
+  for (int i = 0; i < 9; i++) {
+    const double start[2] = { -3 + 3 * (i % 3), -2 + 2 * (i / 3) };
+    const double gamma = 0.8 * gn_sigmoid(start[0]), xi = gn_softplus(start[1]);
+    bare_slope(m, y, start, z);
+    gn_ck_close(z[0], tanh(y[1]), 1e-15);
+    gn_ck_close(z[1], -gamma * y[1] - xi * y[0], 1e-15);
+    const double rest[2] = { 0.7, 0 };
+    bare_slope(m, rest, start, z);
+    ck_assert_double_lt(z[1], 0); /* at h > 0 without momentum it falls back */
+  }
+  gn_model_destroy(&m);
+  m = gn_rig_model("hbnode:dim=1:width=3", 0, 0);
+  const double rho = 0.3;
+  bare_slope(m, y, &rho, z);
+  gn_ck_close(z[0], y[1], 0);
+  gn_ck_close(z[1], -gn_sigmoid(rho) * y[1], 1e-15);
+  gn_model_destroy(&m);
+}
+END_TEST
+
+/* gate = hardtanh bounds h' by its clip. */
+START_TEST(gate_bounds)
+{
+  const double y[2] = { 0, 40 }, start[2] = { 0, 0 };
+  double z[2];
+  gn_model *m = gn_rig_model("ghbnode:dim=1:width=3:gate=hardtanh:gate_clip=5", 0, 0);
+  bare_slope(m, y, start, z);
+  ck_assert_double_eq(z[0], 5);
+  gn_model_destroy(&m);
+}
+END_TEST
+
+int main(void)
+{
+  Suite *s = suite_create("models");
+  TCase *contract = tcase_create("contract"), *numbers = tcase_create("numbers");
+  tcase_add_loop_test(contract, combination, 0, NCOMB);
+  tcase_add_loop_test(contract, jumping_model, 0, 3);
+  tcase_add_test(contract, no_allocation);
+  tcase_add_test(numbers, point_cloud_counts);
+  tcase_add_test(numbers, heavy_ball_signs);
+  tcase_add_test(numbers, gate_bounds);
+  tcase_set_timeout(contract, 300);
+  suite_add_tcase(s, contract);
+  suite_add_tcase(s, numbers);
+  SRunner *r = srunner_create(s);
+  srunner_run_all(r, CK_NORMAL);
+  const int failed = srunner_ntests_failed(r);
+  srunner_free(r);
+  return failed != 0;
+}
