@@ -31,7 +31,7 @@ typedef struct config {
 static const gn_option options[] = {
   GN_CHOICE(config, "table", table, 0,
             "dormand_prince|bogacki_shampine|cash_karp|fehlberg|zonneveld",
-            "Butcher table (orders 5, 3, 5, 4, 4)"),
+            "Butcher table (orders 5, 3, 5, 5, 4)"),
   GN_CHOICE(config, "controller", controller, 0, "i|pi", "step-size controller"),
   GN_REAL(config, "safety", safety, 0.8, 0.1, 0.99, "safety factor of the controller"),
   GN_REAL(config, "growth", growth, 5, 1.1, 100, "largest growth from step to step"),
@@ -70,6 +70,7 @@ typedef struct erk {
   int fresh;                  /* stage 0 of this step was evaluated anew            */
   int given;                  /* f0 holds the slope ARKODE will ask for first       */
   int bad, bad_attempts;      /* a stage of this attempt was not finite; in a row   */
+  int walled;                 /* so it was in the last attempt that failed          */
   int fatal;                  /* status of a right-hand side that said stop         */
   long fails;                 /* ARKODE's error-test failures seen                  */
   double stage_s[GN_STAGES_MAX];
@@ -93,6 +94,7 @@ static void count_failure(erk *self, long fails)
   self->base.rejects += fails - self->fails;
   self->fails = fails;
   self->bad_attempts = self->bad ? self->bad_attempts + 1 : 0;
+  self->walled = self->bad;
   self->bad = 0;
 }
 
@@ -148,8 +150,8 @@ static int rhs(sunrealtype s, N_Vector y, N_Vector ydot, void *user)
   }
   self->stage_s[i] = s;
   self->K[i] = f;
-  if (self->base.want_slopes && (i == 0 || i == last))
-    gn_vec_copy(sys->n, f, self->k0[i == 0 ? 0 : 1]);
+  if (self->base.want_slopes && (i == 0 || (self->tab.fsal && i == last)))
+    gn_vec_copy(sys->n, f, self->k0[i == 0 && rec != self->ahead ? 0 : 1]);
   return 0;
 }
 
@@ -171,8 +173,8 @@ static double next_h(void *user, double h, double err)
                                      : pow(e, -0.8 / k) * pow(self->err_old, 0.31 / k);
   if (err <= 1) self->err_old = e;
   double size = fabs(h) * fmin(c->safety * factor, c->growth);
-  if (err <= 1 && self->carry > 0) /* the step was cut: back to the size planned */
-    size = fmax(size, fmin(self->carry, c->safety * factor * fabs(h)));
+  if (err > 1) self->carry = 0;
+  size = fmax(size, self->carry); /* the step was cut: back to the size planned */
   if (err <= 1) {
     const double rest = fabs(self->stop - self->base.s - h);
     if (size < rest && rest < 1.1 * size) size = rest;
@@ -193,7 +195,7 @@ static gn_status failed(const erk *self, const char *what)
                    self->base.s);
   if (self->fatal)
     return GN_FAIL(GN_ESOLVER, "the right-hand side asked to stop at t = %g", self->base.s);
-  if (self->bad || self->bad_attempts)
+  if (self->bad || self->walled)
     return GN_FAIL(GN_ENONFINITE,
                    "values are not finite beyond t = %g (%d attempts in a row): the solution "
                    "blows up or the model overflows; bound the model or shorten the time",
@@ -215,7 +217,7 @@ static gn_status fresh_record(erk *self)
     GN_TRY(gn_pool_take(self->head_pool, sys->B, &self->head));
   self->expect = 0;
   self->fresh = 1;
-  self->bad = self->bad_attempts = 0;
+  self->bad = self->bad_attempts = self->walled = 0;
   self->stop_set = 0;
   self->carry = 0;
   return GN_OK;
@@ -233,15 +235,9 @@ static gn_status next_record(erk *self)
   return GN_OK;
 }
 
-static gn_status arkode(erk *self)
+static gn_status integrator(erk *self)
 {
   const config *c = self->base.config;
-  GN_TRY(gn_sun_context(&self->ctx, self->text));
-  for (int k = 0; k < 2; k++) {
-    self->y[k] = gn_vector_new(&self->space, self->ctx);
-    GN_REQUIRE(self->y[k], GN_ENOMEM, "out of memory for the state");
-    gn_vec_fill(self->base.sys->nmax, 0.0, gn_vector_data(self->y[k]));
-  }
   self->mem = ERKStepCreate(rhs, 0, self->y[0], self->ctx);
   GN_REQUIRE(self->mem, GN_ENOMEM, "ERKStep could not be created (%s)", self->text);
   gn_sun_quiet(self->mem, self->text);
@@ -257,6 +253,25 @@ static gn_status arkode(erk *self)
   GN_REQUIRE(rc == 0, GN_ESOLVER, "ERKStep refused an option (%s)", self->text);
   self->ctrl = (gn_controller){ next_h, self, NULL };
   return gn_sun_controller(self->mem, self->ctx, &self->ctrl);
+}
+
+static gn_status arkode(erk *self)
+{
+  GN_TRY(gn_sun_context(&self->ctx, self->text));
+  for (int k = 0; k < 2; k++) {
+    self->y[k] = gn_vector_new(&self->space, self->ctx);
+    GN_REQUIRE(self->y[k], GN_ENOMEM, "out of memory for the state");
+    gn_vec_fill(self->base.sys->nmax, 0.0, gn_vector_data(self->y[k]));
+  }
+  return integrator(self);
+}
+
+/* ERKStepReInit keeps the sign of the last step and then refuses stop times of the other. */
+static gn_status turn(erk *self)
+{
+  ARKodeFree(&self->mem);
+  gn_sun_controller_free(&self->ctrl);
+  return integrator(self);
 }
 
 /* ARKODE's own coefficients, as it will use them. */
@@ -310,6 +325,7 @@ static gn_status start(gn_stepper *st, double s0, const double *y0, int dir, dou
   gn_system *sys = st->sys;
   GN_TRY(next_record(self));
   GN_TRY(fresh_record(self));
+  if (self->dir == -dir) GN_TRY(turn(self));
   self->dir = dir;
   self->now = 0;
   self->fatal = 0;
@@ -376,7 +392,7 @@ static void describe(erk *self, double s_new, double h)
   if (out->head) self->head = NULL;
   if (st->want_slopes) {
     self->K[0] = self->k0[0];
-    if (self->tab.fsal) { /* the last slope is the next step's first */
+    if (self->tab.fsal || self->ahead) { /* the next step's first slope is there already */
       double *swap = self->k0[0];
       self->k0[0] = self->k0[1], self->k0[1] = swap;
     }
@@ -406,9 +422,8 @@ static gn_status step(gn_stepper *st, double stop)
   ARKodeGetNumErrTestFails(self->mem, &fails);
   if (fails > self->fails) count_failure(self, fails);
   if (rc == ARK_TSTOP_RETURN) self->stop_set = 0;
+  if (s_new == st->s) return failed(self, "the step size is below rounding");
   self->bad_attempts = 0;
-  GN_REQUIRE(s_new != st->s, GN_ESOLVER, "the step size is below rounding at t = %g",
-             st->s);
   GN_TRY(check_stages(self, h));
   describe(self, s_new, h);
   self->now = 1 - self->now;

@@ -28,7 +28,7 @@ static double row_rms(const gn_norm *nm, int group, const double *e, const doubl
       n += sg->d;
     }
     const double rms = n ? sqrt(sum / (double)n) : 0;
-    if (!(rms <= worst)) worst = rms;
+    if (isnan(rms) || rms > worst) worst = rms; /* a NaN stays */
   }
   return worst;
 }
@@ -45,7 +45,7 @@ double gn_norm_eval(gn_norm *nm, const double *e, const double *w)
       if (sg->group != g || sg->n == 0) continue;
       const double part = gn_vec_wsumsq(sg->n, e + at, w + at);
       const double rms = part / (double)sg->n;
-      if (!(rms <= largest)) {
+      if (isnan(rms) || rms > largest) {
         largest = rms;
         nm->worst = (int)k;
       }
@@ -56,7 +56,7 @@ double gn_norm_eval(gn_norm *nm, const double *e, const double *w)
     const double v = nm->rowwise && rows ? row_rms(nm, g, e, w)
                      : n                 ? sqrt(sum / (double)n)
                                          : 0;
-    if (!(v <= err)) err = v;
+    if (isnan(v) || v > err) err = v;
   }
   return err;
 }

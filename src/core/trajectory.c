@@ -144,17 +144,14 @@ void gn_traj_clear(gn_traj *tr)
   tr->recomputed = 0;
 }
 
-/* Bring what is kept under the budget: earliest records first, then every second state.
-   Once a record has gone, room is left for the two a backward sweep brings back, and its head. */
-static void shrink(gn_traj *tr, double record)
+/* Bring what is kept under the budget: earliest records first, then every second state. */
+static void shrink(gn_traj *tr)
 {
-  if (tr->oldest == 0 && tr->bytes <= tr->budget) return;
-  const double limit = tr->budget - 3 * record;
-  for (; tr->bytes > limit && tr->oldest < tr->n; tr->oldest++) {
+  for (; tr->bytes > tr->budget && tr->oldest < tr->n; tr->oldest++) {
     give_record(tr, &tr->step[tr->oldest].rec);
     give_record(tr, &tr->step[tr->oldest].head);
   }
-  while (tr->bytes > limit && tr->stride <= tr->n) {
+  while (tr->bytes > tr->budget && tr->stride <= tr->n) {
     tr->stride *= 2;
     for (size_t n = 0; n <= tr->n; n++) {
       if (n % tr->stride == 0 || tr->step[n].fresh) continue;
@@ -180,8 +177,7 @@ gn_status gn_traj_put(void *user, gn_step *now, size_t span)
   st->rec = now->rec;
   st->head = now->head;
   now->rec = now->head = NULL;
-  const double record = record_bytes(tr, st->rec);
-  account(tr, record + (st->head ? record_bytes(tr, st->head) : 0));
+  account(tr, record_bytes(tr, st->rec) + (st->head ? record_bytes(tr, st->head) : 0));
   tr->n++;
   gn_traj_step *next = &tr->step[tr->n];
   *next = (gn_traj_step){ 0 };
@@ -189,7 +185,7 @@ gn_status gn_traj_put(void *user, gn_step *now, size_t span)
     GN_TRY(take_state(tr, now->y1, &next->y));
     if (now->f1) GN_TRY(take_state(tr, now->f1, &next->f));
   }
-  shrink(tr, record);
+  shrink(tr);
   return GN_OK;
 }
 

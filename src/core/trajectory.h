@@ -1,7 +1,9 @@
 /* The accepted steps of a forward solve, kept within a byte budget: step records while they
  * fit, else the state of every step (the step is recomputed), else every K-th state (the
  * steps between are replayed with the recorded sizes). One door, gn_traj_obtain, gives the
- * tapes of step n with the same bits in all three. */
+ * tapes of step n with the same bits in all three. The budget is for what waits for the
+ * backward pass; the two records and the few states of the sweep itself come on top, and
+ * are in the peak. */
 #ifndef GN_CORE_TRAJECTORY_H
 #define GN_CORE_TRAJECTORY_H
 
