@@ -4,7 +4,7 @@
 # library that CMake finds, ...), installs the Debian package that has it, configures and
 # builds. Never asks: standard input is closed for everything it starts.
 
-gn_top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+gn_top=$(CDPATH="" cd -- "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 gn_list=$gn_top/experiments/packages
 gn_install=yes # no: --no-install
 gn_missing=()  # packages whose thing was not found

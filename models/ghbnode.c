@@ -152,11 +152,8 @@ static gn_status setup(gn_model *m, const void *config_, gn_sizes data)
   GN_TRY(gn_fields_add(&m->tape[GN_F], m->nx, &self->fm));
   GN_TRY(gn_fields_add(&m->tape[GN_F], m->nx, &self->fs));
   GN_TRY(gn_fields_add(&m->tape[GN_F], m->nx, &self->fw));
-  const size_t one = 1;
-  if (self->train_gamma)
-    GN_TRY(gn_params_add(&m->params, "rho", 1, &one, c->rho, c->rho, &self->rho));
-  if (self->train_xi)
-    GN_TRY(gn_params_add(&m->params, "chi", 1, &one, c->chi, c->chi, &self->chi));
+  if (self->train_gamma) GN_TRY(gn_params_scalar(&m->params, "rho", c->rho, &self->rho));
+  if (self->train_xi) GN_TRY(gn_params_scalar(&m->params, "chi", c->chi, &self->chi));
   return gn_parts_setup(m, &c->parts, data, spec.width, 1);
 }
 

@@ -122,7 +122,7 @@ static gn_status setup(gn_model *m, const void *config_, gn_sizes data)
   GN_TRY(gn_net_setup(&self->net, &spec, "f", &m->params, &m->tape[GN_F]));
   GN_TRY(gn_fields_add(&m->tape[GN_F], m->nx, &self->fm));
   if (self->trainable)
-    GN_TRY(gn_params_add(&m->params, "rho", 1, &(size_t){ 1 }, c->rho, c->rho, &self->rho));
+    GN_TRY(gn_params_scalar(&m->params, "rho", c->rho, &self->rho));
   return gn_parts_setup(m, &c->parts, data, spec.width, 1);
 }
 

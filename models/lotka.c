@@ -83,12 +83,11 @@ static gn_status setup(gn_model *m, const void *config_, gn_sizes data)
   const config *c = config_;
   const double start[NP] = { c->alpha, c->beta, c->gamma, c->delta };
   static const char *const names[NP] = { "alpha", "beta", "gamma", "delta" };
-  const size_t one = 1;
   size_t offset;
   m->nx = 2;
   GN_TRY(gn_model_block(m, "h", 2));
   for (int k = 0; k < NP; k++)
-    GN_TRY(gn_params_add(&m->params, names[k], 1, &one, start[k], start[k], &offset));
+    GN_TRY(gn_params_scalar(&m->params, names[k], start[k], &offset));
   GN_TRY(gn_fields_add(&m->tape[GN_F], 2, &offset));
   return gn_fields_add(&m->tape[GN_F], 2, &offset);
 }

@@ -77,15 +77,14 @@ static int jvp(const gn_model *model, const gn_point *at, const gn_tape *tape,
 static gn_status setup(gn_model *m, const void *config_, gn_sizes data)
 {
   const config *c = config_;
-  const size_t one = 1;
   size_t offset;
   m->nx = c->dim ? (size_t)c->dim : data.nx;
   GN_REQUIRE(m->nx > 0, GN_EARG,
              "model.dim is not set and there are no data to take it from");
   GN_TRY(gn_model_block(m, "h", m->nx));
   GN_TRY(gn_model_block(m, "m", m->nx));
-  GN_TRY(gn_params_add(&m->params, "k", 1, &one, c->k, c->k, &offset));
-  GN_TRY(gn_params_add(&m->params, "gamma", 1, &one, c->gamma, c->gamma, &offset));
+  GN_TRY(gn_params_scalar(&m->params, "k", c->k, &offset));
+  GN_TRY(gn_params_scalar(&m->params, "gamma", c->gamma, &offset));
   for (int j = 0; j < 3; j++) GN_TRY(gn_fields_add(&m->tape[GN_F], m->nx, &offset));
   return GN_OK;
 }

@@ -57,7 +57,7 @@ typedef struct bench {
 
 static void die(const char *what)
 {
-  fprintf(stderr, "bench_strategies: %s: %s\n", what, gn_last_error());
+  (void)fprintf(stderr, "bench_strategies: %s: %s\n", what, gn_last_error());
   exit(1);
 }
 
@@ -235,7 +235,7 @@ static void run(const size_row *size, int repeats, double top, gn_table *t)
   set_up(&b, size);
   make_reference(&b);
   char budget[32]; /* room for the states, not for a single record */
-  snprintf(budget, sizeof budget, "%zu", 64 * 4 * b.B * b.d * sizeof(double));
+  (void)snprintf(budget, sizeof budget, "%zu", (size_t)256 * b.B * b.d * sizeof(double));
   static double sec[NSTRATEGY][MOST];
   gn_pass *ps[NSTRATEGY];
   double err[NSTRATEGY];
@@ -262,14 +262,14 @@ int main(int argc, char **argv)
     if (strcmp(argv[i], "--csv") == 0) csv = 1;
     else if (strncmp(argv[i], "--repeats=", 10) == 0) {
       if (gn_text_long(argv[i] + 10, &repeats) || repeats < 1 || repeats > MOST) {
-        fprintf(stderr, "bench_strategies: --repeats takes 1 to %d\n", MOST);
+        (void)fprintf(stderr, "bench_strategies: --repeats takes 1 to %d\n", MOST);
         return 2;
       }
     } else {
       size_t k = 0;
       while (k < 3 && strcmp(argv[i], sizes[k].name) != 0) k++;
       if (k == 3) {
-        fprintf(stderr, "usage: bench_strategies [--repeats=1..%d] [--csv] "
+        (void)fprintf(stderr, "usage: bench_strategies [--repeats=1..%d] [--csv] "
                         "[small] [medium] [large]\n", MOST);
         return 2;
       }
@@ -278,10 +278,10 @@ int main(int argc, char **argv)
   }
   gn_blas_single_thread();
   if (getenv("OPENBLAS_CORETYPE"))
-    fprintf(stderr, "bench_strategies: OPENBLAS_CORETYPE is set; unset it to measure this "
+    (void)fprintf(stderr, "bench_strategies: OPENBLAS_CORETYPE is set; unset it to measure this "
                     "machine as it is\n");
   const double top = peak();
-  printf("BLAS core %s, one thread, dgemm peak (2048^3) %.1f GF/s\n\n", gn_blas_core(),
+  (void)printf("BLAS core %s, one thread, dgemm peak (2048^3) %.1f GF/s\n\n", gn_blas_core(),
          top * 1e-9);
   static const char *const names[] = { "<size", "<strategy", "err_ode", "steps", "rejected",
                                        "f", "vjp", "pgrad", "cpu ms", "useful GF/s",

@@ -70,7 +70,7 @@ static gn_status forward(gn_gradient *g, size_t B, const double *p, const gn_dri
                          const double *y0, double *Y)
 {
   const config *c = g->config;
-  snprintf(g->stats.executed, sizeof g->stats.executed, "backsolve norm=%s%s on %s",
+  (void)snprintf(g->stats.executed, sizeof g->stats.executed, "backsolve norm=%s%s on %s",
            norm_names[c->norm], c->norm == BLOCKMAX && c->params ? " params=joint" : "",
            g->solver.cls->name);
   return gn_walk_forward(g->walk, B, p, dr, y0, Y, NULL, NULL);

@@ -201,11 +201,11 @@ static gn_status pull_step(discrete *self, size_t n, double *lam)
   gn_vec_lincomb(self->base.walk->sys.n, m, c, x, lam);
   GN_TRY(pull_first(self, n, lam));
 
-  const size_t slices = (size_t)(top - tab->fsal + end_live);
+  const int slices = top - tab->fsal + end_live;
   gn_flow_span(&self->base.walk->flow, self->base.walk->drive, st->span);
   if (slices > 0) {
-    const gn_tape all = gn_record_tape(st->rec, 0, slices);
-    gn_flow_pgrad(&self->base.walk->flow, &all, slices, 1.0, self->gp);
+    const gn_tape all = gn_record_tape(st->rec, 0, (size_t)slices);
+    gn_flow_pgrad(&self->base.walk->flow, &all, (size_t)slices, 1.0, self->gp);
   }
   gn_traj_release(tr, n);
   return GN_OK;
@@ -243,10 +243,10 @@ static void note(discrete *self)
   gn_text_bytes(tr->peak, peak, sizeof peak);
   gn_text_bytes(tr->budget, budget, sizeof budget);
   if (tr->recomputed == 0)
-    snprintf(st->note, sizeof st->note, "all %zu step records kept, %s of a budget of %s",
+    (void)snprintf(st->note, sizeof st->note, "all %zu step records kept, %s of a budget of %s",
              tr->n, peak, budget);
   else
-    snprintf(st->note, sizeof st->note,
+    (void)snprintf(st->note, sizeof st->note,
              "%ld steps recomputed for %zu taken: one state in %zu kept, %s with a budget of %s",
              tr->recomputed, tr->n, tr->stride, peak, budget);
 }

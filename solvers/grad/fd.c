@@ -181,8 +181,8 @@ static gn_status all(fd *self, double *gy0, double *gp)
   return GN_OK;
 }
 
-static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double *gp,
-                          double *gt)
+/* NOLINTNEXTLINE(readability-non-const-parameter): the signature of the op */
+static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double *gp, double *gt)
 {
   fd *self = (fd *)g;
   const config *c = g->config;

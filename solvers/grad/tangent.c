@@ -164,8 +164,8 @@ static gn_status gradient_y0(tangent *self, size_t block, size_t j, const double
   return GN_OK;
 }
 
-static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double *gp,
-                          double *gt)
+/* NOLINTNEXTLINE(readability-non-const-parameter): the signature of the op */
+static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double *gp, double *gt)
 {
   tangent *self = (tangent *)g;
   const config *c = g->config;

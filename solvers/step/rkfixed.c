@@ -87,14 +87,14 @@ static gn_status reset(gn_stepper *st, const double *y)
   return GN_OK;
 }
 
-static gn_status finite(const rkfixed *self, int rc)
+static gn_status finite(const rkfixed *self, int rc, double h)
 {
   GN_REQUIRE(rc >= 0, GN_ESOLVER, "the right-hand side asked to stop at t = %g",
              self->base.s);
   GN_REQUIRE(rc == 0 && gn_vec_finite(self->base.sys->n, self->y[1 - self->now]),
              GN_ENONFINITE,
-             "a value is not finite in the step from t = %g; a fixed step cannot be retried: "
-             "reduce solver.h or use an adaptive stepper", self->base.s);
+             "a value is not finite in the step from t = %g, h = %.3g; a fixed step cannot be "
+             "retried: reduce solver.h or use an adaptive stepper", self->base.s, h);
   return GN_OK;
 }
 
@@ -114,7 +114,7 @@ static gn_status step(gn_stepper *st, double stop)
   if (rc == 0)
     rc = gn_rk_step(tab, sys, st->s, h, y, self->K, tab->fsal, self->rec, tab->fsal,
                     self->Y, y1);
-  GN_TRY(finite(self, rc));
+  GN_TRY(finite(self, rc, h));
   gn_step *out = &st->now;
   out->s = st->s, out->h = h, out->s_new = n > 1 ? st->s + h : stop;
   out->fresh = self->fresh;

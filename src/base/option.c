@@ -87,10 +87,30 @@ static gn_status unknown(const gn_option *table, const char *name)
   return GN_FAIL(GN_ENAME, "no option '%s', the nearest is '%s'", name, best);
 }
 
+/* The names of "a|b|c" as strings in list; how many. */
+static size_t split(const char *choices, char *list, size_t size, const char *names[64])
+{
+  size_t n = 0;
+  (void)snprintf(list, size, "%s", choices);
+  for (char *at = list; at && n < 64; n++) {
+    names[n] = at;
+    at = strchr(at, '|');
+    if (at) *at++ = '\0';
+  }
+  return n;
+}
+
 static gn_status refuse(const gn_option *o, const char *value)
 {
   char range[512];
   gn_option_print_range(o, range, sizeof range);
+  if (o->type == GN_OPT_CHOICE) {
+    const char *names[64];
+    char list[512];
+    const size_t n = split(o->text, list, sizeof list, names);
+    return GN_FAIL(GN_EARG, "%s = %s, expected %s; did you mean '%s'?", o->name, value, range,
+                   gn_text_nearest(value, names, n));
+  }
   return GN_FAIL(GN_EARG, "%s = %s, expected %s", o->name, value, range);
 }
 

@@ -52,6 +52,12 @@ gn_status gn_params_add(gn_params *ps, const char *name, int rank, const size_t 
   return GN_OK;
 }
 
+gn_status gn_params_scalar(gn_params *ps, const char *name, double value, size_t *offset)
+{
+  const size_t one = 1;
+  return gn_params_add(ps, name, 1, &one, value, value, offset);
+}
+
 const gn_param *gn_params_find(const gn_params *ps, const char *name)
 {
   for (size_t k = 0; k < ps->n; k++)

@@ -26,6 +26,8 @@ typedef struct gn_params {
 /* Append a tensor and return its offset in *offset. The name is copied. */
 gn_status gn_params_add(gn_params *ps, const char *name, int rank, const size_t *shape,
                         double low, double high, size_t *offset);
+/* One number, shape [1], started at value. */
+gn_status gn_params_scalar(gn_params *ps, const char *name, double value, size_t *offset);
 const gn_param *gn_params_find(const gn_params *ps, const char *name); /* or NULL */
 
 /* p [np] from the seed: tensor k draws from its own stream, element by element. */

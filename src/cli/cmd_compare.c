@@ -2,6 +2,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "study/compare.h"
+#include "study/rundir.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -52,6 +53,7 @@ static int run(const gn_args *a)
   gn_compare *c = NULL;
   gn_status s = read_experiment(a, &e);
   if (s == GN_OK) s = gn_compare_create(e, &in, &c);
+  if (s == GN_OK) s = gn_rundir_make(e->run.out);
   int rc = s == GN_OK ? work(a, c) : gn_cli_refuse(s);
   gn_compare_destroy(&c);
   if (e) gn_experiment_destroy(&e);

@@ -183,7 +183,7 @@ static void report(gn_adjoint *ad, gn_stats *stats)
   else if (head > 0 && (size_t)head < room)
     gn_norm_blame(&ad->sys.norm, stats->rejected_by + used + head, room - (size_t)head);
   if (ad->drift > 100 * ad->walk->solver.back.rtol)
-    snprintf(stats->note, sizeof stats->note,
+    (void)snprintf(stats->note, sizeof stats->note,
              "the state solved backward is off by %.1e at t = %g (rtol %g): this gradient is "
              "not to be trusted; use discrete", ad->drift, ad->drift_at,
              ad->walk->solver.back.rtol);
@@ -202,6 +202,7 @@ gn_status gn_adjoint_run(gn_adjoint *ad, const double *gY, double *gy0, double *
   for (size_t k = 0; k < ad->sys.norm.nseg; k++) ad->sys.norm.seg[k].atol_scale = 1;
   gn_vec_fill(ad->sys.n, 0.0, ad->y);
   gn_vec_copy(n, w->y, ad->y); /* the end state, if no output is there to bring it */
+  if (w->problem->nspan > 0) gn_flow_span(&w->flow, w->drive, w->span);
   const gn_visit v = { ad, 0, flow, output, jump, kink };
   const gn_status s = gn_visit_backward(w->problem, &v);
   if (s == GN_OK) put_back(ad, w->problem->s0, w->y0);

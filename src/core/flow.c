@@ -61,6 +61,7 @@ int gn_flow_eval(gn_flow *fl, double s, const double *y, const gn_tape *tape, do
   return gn_vec_finite(fl->B * fl->model->ny, ydot) ? 0 : GN_RETRY;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the map writes through gy */
 int gn_flow_vjp(gn_flow *fl, double s, const gn_tape *tape, const double *w, double *gy)
 {
   fl->count.vjp++;

@@ -102,7 +102,7 @@ gn_status gn_gradient_forward(gn_gradient *g, size_t B, const double *p, const g
     gn_norm_blame(&g->walk->sys.norm, g->stats.rejected_by, sizeof g->stats.rejected_by);
   }
   if (!g->stats.executed[0])
-    snprintf(g->stats.executed, sizeof g->stats.executed, "%s on %s", g->cls->name,
+    (void)snprintf(g->stats.executed, sizeof g->stats.executed, "%s on %s", g->cls->name,
              g->solver.cls->name);
   g->ready = s == GN_OK;
   return s;

@@ -16,6 +16,7 @@ typedef struct gn_net_config {
   int dim, width, depth, act, time;
   double slope, clip;
 } gn_net_config;
+/* NOLINTBEGIN(bugprone-macro-parentheses): a member of offsetof takes no parentheses */
 #define GN_NET_OPTIONS(cfg, field)                                                       \
   GN_INT(cfg, "dim", field.dim, 0, 0, 65536, "observed values per sample (0: as the data)"), \
   GN_INT(cfg, "width", field.width, 32, 1, 65536, "hidden units of f"),                  \
@@ -42,6 +43,7 @@ enum { GN_READ_AUTO, GN_READ_FIRST, GN_READ_STATE, GN_READ_LINEAR };
 #define GN_READ_OPTIONS(cfg, field)                                                      \
   GN_CHOICE(cfg, "read", field.read, GN_READ_AUTO, "auto|first|state|linear", "output map"), \
   GN_INT(cfg, "outputs", field.outputs, 0, 0, 65536, "outputs of read = linear (0: as the data)")
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 typedef struct gn_parts {
   gn_net encoder, decoder;

@@ -117,6 +117,7 @@ gn_status gn_pass_forward(gn_pass *ps, size_t B, const double *p, const gn_drive
   return GN_OK;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the map writes through gx */
 gn_status gn_pass_backward(gn_pass *ps, const double *gz, double *gp, double *gx, double *gt)
 {
   GN_REQUIRE(ps->ready, GN_ESTATE, "backward before a successful forward");

@@ -19,7 +19,7 @@ static gn_status make(gn_arena *a, const gn_problem *pb, const gn_solver *solver
   GN_TRY(gn_flow_system(&w->flow, a, Bmax, &w->sys));
   GN_NEW(a, w->y, Bmax * m->ny);
   GN_NEW(a, w->work, Bmax * m->ny);
-  GN_NEW(a, w->jump_rec, pb->njump);
+  GN_NEW(a, w->jump_rec, pb->njump); /* NOLINT(bugprone-sizeof-expression): pointers */
   GN_NEW(a, w->jump_y, pb->njump);
   GN_TRY(gn_pool_create(&m->tape[GN_JUMP], 1, Bmax, &w->jump_pool));
   GN_TRY(gn_pool_create(&m->tape[GN_F], 1, Bmax, &w->eval_pool));
@@ -174,7 +174,10 @@ static gn_point jump_point(gn_walk *w, size_t j, const double *p, const double *
 {
   const gn_model *m = w->problem->model;
   const gn_event *ev = w->problem->event;
-  while (ev->kind != GN_AT_JUMP || ev->index != j) ev++;
+  size_t span = 0; /* in force before the jump, whatever a backward pass met last */
+  for (; ev->kind != GN_AT_JUMP || ev->index != j; ev++)
+    if (ev->kind == GN_AT_KINK && ev->index != GN_NONE) span = ev->index;
+  if (w->problem->nspan > 0) gn_flow_span(&w->flow, w->drive, span);
   gn_flow_times(&w->flow, ev->s);
   gn_point at = { .B = w->B, .t = w->flow.t, .y = y, .p = p,
                   .x = w->drive->x + j * w->B * m->nx };

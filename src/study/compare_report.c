@@ -3,11 +3,11 @@
 #include "base/table.h"
 #include "base/text.h"
 #include "study/compare.h"
+#include "study/rundir.h"
 
 #include <errno.h>
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* ---- cells --------------------------------------------------------------------------- */
 
@@ -209,25 +209,6 @@ gn_status gn_compare_print(const gn_compare *c, FILE *to, int csv)
 
 /* ---- files --------------------------------------------------------------------------- */
 
-static gn_status make_dirs(const char *dir)
-{
-  char path[GN_TEXT_MAX];
-  struct stat st;
-  const size_t n = strlen(dir);
-  GN_REQUIRE(n > 0 && n < sizeof path, GN_EARG,
-             "run.out has %zu characters, expected 1 to %d", n, GN_TEXT_MAX - 1);
-  memcpy(path, dir, n + 1);
-  for (size_t i = 1; i <= n; i++) {
-    if (path[i] != '/' && path[i] != '\0') continue;
-    path[i] = '\0';
-    (void)mkdir(path, 0777); /* what is missing in the end is found below */
-    path[i] = dir[i];
-  }
-  GN_REQUIRE(stat(dir, &st) == 0 && S_ISDIR(st.st_mode), GN_EIO,
-             "%s: cannot make the directory: %s", dir, strerror(errno));
-  return GN_OK;
-}
-
 static gn_status write_file(const gn_compare *c, const char *dir, const char *name,
                             gn_status (*print)(const gn_compare *c, FILE *to))
 {
@@ -247,7 +228,7 @@ static gn_status write_file(const gn_compare *c, const char *dir, const char *na
 
 gn_status gn_compare_write(const gn_compare *c, const char *dir)
 {
-  GN_TRY(make_dirs(dir));
+  GN_TRY(gn_rundir_make(dir));
   GN_TRY(write_file(c, dir, "compare.ini", print_experiment));
   GN_TRY(write_file(c, dir, "compare.csv", print_csv));
   return write_file(c, dir, "compare_timing.csv", print_timing);

@@ -90,6 +90,8 @@ static gn_status read_rows(gn_arena *a, gn_csv *c, char *at, int line)
       if (n < c->ncol) c->cell[c->nrow * c->ncol + n] = cell;
       n++;
     }
+    GN_REQUIRE(c->ncol > 1, GN_EIO, "%s: no table: its first line is one cell; expected metrics.csv "
+               "or compare.csv of a run", c->file);
     GN_REQUIRE(n == c->ncol, GN_EIO, "%s:%d: %zu cells, expected %zu as in the header",
                c->file, begin, n, c->ncol);
     c->nrow++;

@@ -112,7 +112,7 @@ static void set_class(gn_experiment *e, int i, const view *v, void *config)
 
 static gn_status at(const gn_ini *ini, const gn_ini_entry *en, gn_status s)
 {
-  if (en->line == 0) return gn_fail_prefix(s, "command line");
+  if (en->line == 0) return gn_fail_prefix(s, "command line: --%s.%s", en->section, en->key);
   return gn_fail_prefix(s, "%s:%d", ini->file, en->line);
 }
 

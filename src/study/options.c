@@ -41,7 +41,7 @@ static const gn_option train_table[] = {
   GN_OPTIONS_END,
 };
 static const gn_option compare_table[] = {
-  GN_TEXT(gn_compare_options, "strategies", strategies, "", "discrete,backsolve:norm=semi,... (empty: every legal one)"),
+  GN_TEXT(gn_compare_options, "strategies", strategies, "", "discrete,backsolve:norm=semi,... (empty: all but the oracles)"),
   GN_CHOICE(gn_compare_options, "cotangent", cotangent, 0, "live|frozen", "taken at the run's own solution, or at the reference's"),
   GN_REAL(gn_compare_options, "reference_tol", reference_tol, 1e-12, 1e-15, 1, "rtol and atol of the certified gradient"),
   GN_INT(gn_compare_options, "repeats", repeats, 3, 1, 1000000, "timed repeats, of which the median counts"),

@@ -1,6 +1,7 @@
 /* Figures: tables are read here and handed to gnuplot as inline data, so that gnuplot sees
  * no file of ours. One script per figure and terminal (svg, pdfcairo, pngcairo). */
 #include "study/plot_impl.h"
+#include "study/rundir.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -180,9 +181,6 @@ static gn_status draw_all(gn_plotting *pl)
 gn_status gn_plot(size_t n, const char *const *path, const char *out, FILE *log)
 {
   gn_arena *a;
-  struct stat st;
-  GN_REQUIRE(!out || (stat(out, &st) == 0 && S_ISDIR(st.st_mode)), GN_EIO,
-             "%s: not a directory", out);
   GN_TRY(gn_arena_create(&a));
   gn_plotting *pl = gn_arena_alloc(a, 1, sizeof *pl);
   gn_status s = pl ? GN_OK : GN_ENOMEM;
@@ -192,6 +190,7 @@ gn_status gn_plot(size_t n, const char *const *path, const char *out, FILE *log)
     pl->log = log;
   }
   for (size_t k = 0; k < n && s == GN_OK; k++) s = add_path(pl, path[k]);
+  if (s == GN_OK && out) s = gn_rundir_make(out);
   if (s == GN_OK) s = draw_all(pl);
   gn_arena_destroy(&a);
   return s;

@@ -23,12 +23,14 @@ static int has(const gn_rundir *rd, const char *name)
   return access(path, F_OK) == 0;
 }
 
-static gn_status make_dirs(const char *path)
+gn_status gn_rundir_make(const char *path)
 {
   char part[GN_TEXT_MAX];
   struct stat st;
   const size_t n = strlen(path);
-  memcpy(part, path, n + 1); /* an option's text fits by its type */
+  GN_REQUIRE(n > 0 && n < sizeof part, GN_EARG, "a directory name has %zu characters, expected 1 to %d",
+             n, GN_TEXT_MAX - 1);
+  memcpy(part, path, n + 1);
   for (size_t i = 1; i <= n; i++) {
     if (part[i] != '/' && part[i] != '\0') continue;
     part[i] = '\0';
@@ -38,6 +40,7 @@ static gn_status make_dirs(const char *path)
   }
   GN_REQUIRE(stat(path, &st) == 0 && S_ISDIR(st.st_mode), GN_EIO, "%s: is not a directory",
              path);
+  GN_REQUIRE(access(path, W_OK) == 0, GN_EIO, "%s: cannot write: %s", path, strerror(errno));
   return GN_OK;
 }
 
@@ -124,7 +127,7 @@ static gn_status prepare(gn_rundir *rd, const gn_experiment *e, gn_run_mode mode
           "replace it, or --run.out=DIR for another directory",
           rd->path, run_files[i]);
   }
-  GN_TRY(make_dirs(rd->path));
+  GN_TRY(gn_rundir_make(rd->path));
   GN_TRY(write_experiment(rd, e));
   if (mode == GN_RUN_RESUME) GN_TRY(same_experiment(rd, e));
   for (int i = 0; mode == GN_RUN_OVERWRITE && i < NFILES; i++) {

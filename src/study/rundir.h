@@ -23,6 +23,9 @@ typedef struct gn_rundir {
   FILE *metrics, *timing, *log;
 } gn_rundir;
 
+/* Make a directory and those above it. GN_EIO if that fails or it cannot be written to. */
+gn_status gn_rundir_make(const char *path);
+
 /* Make the directory (and those above it) for e->run.out, write experiment.ini and open
    log.txt. NEW: GN_EARG if it holds a run. RESUME: GN_EARG if it holds none, or if an
    option differs that changes the numbers (epochs may grow, unless the schedule is cosine);

@@ -133,9 +133,9 @@ static const gn_event spans[] = {
   { 1.5, GN_AT_OUTPUT, 2 },
 };
 static const gn_event all[] = {
-  { 0.4, GN_AT_OUTPUT, 0 },  { 0.55, GN_AT_JUMP, 0 }, { 0.8, GN_AT_KINK, 1 },
-  { 0.8, GN_AT_JUMP, 1 },    { 0.8, GN_AT_OUTPUT, 1 }, { 1.1, GN_AT_OUTPUT, 2 },
-  { 1.5, GN_AT_OUTPUT, 3 },
+  { 0.4, GN_AT_OUTPUT, 0 }, { 0.55, GN_AT_JUMP, 0 },  { 0.8, GN_AT_JUMP, 1 },
+  { 0.8, GN_AT_KINK, 1 },   { 0.8, GN_AT_JUMP, 2 },   { 0.8, GN_AT_OUTPUT, 1 },
+  { 1.1, GN_AT_OUTPUT, 2 }, { 1.5, GN_AT_OUTPUT, 3 },
 };
 #define KIND(list, spans) { list, sizeof list / sizeof *list, spans }
 static const struct {
@@ -166,20 +166,20 @@ static void make_problem(gn_rig *r, gn_rig_kind kind, gn_output_mode mode)
 static void make_drive(gn_rig *r)
 {
   const size_t B = r->B, njump = r->problem.njump, nspan = r->problem.nspan;
-  r->drive = (gn_drive){ 0 };
   if (njump > 0) {
     unsigned char *mask = gn_arena_alloc(r->arena, njump * B, 1);
     ck_assert(mask != NULL);
     for (size_t i = 0; i < njump * B; i++) mask[i] = i / B == 0 || i % 3 != (i / B) % 3;
-    r->drive.x = numbers(r, 4, njump * B * r->model->nx, 1);
-    r->drive.mask = mask;
+    r->x = numbers(r, 4, njump * B * r->model->nx, 1);
+    r->mask = mask;
   }
   if (nspan > 0) {
     double *t0 = numbers(r, 5, nspan * B, 0.5), *dt = numbers(r, 6, nspan * B, 0.2);
     for (size_t i = 0; i < nspan * B; i++) dt[i] = 1 + fmax(-0.6, dt[i]);
-    r->drive.t0 = t0;
-    r->drive.dt = dt;
+    r->t0 = t0;
+    r->dt = dt;
   }
+  r->drive = (gn_drive){ .t0 = r->t0, .dt = r->dt, .x = r->x, .mask = r->mask };
 }
 
 void gn_rig_create(const gn_model *m, gn_rig_kind kind, gn_output_mode mode, size_t B,
@@ -206,6 +206,31 @@ void gn_rig_create(const gn_model *m, gn_rig_kind kind, gn_output_mode mode, siz
 }
 
 void gn_rig_destroy(gn_rig *r) { gn_arena_destroy(&r->arena); }
+
+/* v [n, B, d] = the same d numbers in every row, for each of n. */
+static void spread(uint64_t seed, size_t n, size_t B, size_t d, double scale, double *v)
+{
+  double row[256];
+  ck_assert_uint_le(n * d, 256);
+  gn_rig_random(seed, n * d, scale, row);
+  for (size_t i = 0; i < n * B * d; i++) v[i] = row[i / (B * d) * d + i % d];
+}
+
+void gn_rig_equal_rows(gn_rig *r)
+{
+  const gn_model *m = r->model;
+  const size_t B = r->B;
+  double *y = r->y0, *w = r->gY;
+  for (size_t k = 0; k < m->nblock; y += B * m->d[k++]) spread(k, 1, B, m->d[k], 0.6, y);
+  for (size_t o = 0; o < r->problem.noutput; o++)
+    for (size_t k = 0; k < m->nblock; w += B * m->d[k++]) spread(o + k, 1, B, m->d[k], 1, w);
+  /* the drive was made here, so it may be written */
+  if (r->x) spread(1, r->problem.njump, B, m->nx, 1, r->x);
+  if (r->mask) memset(r->mask, 1, r->problem.njump * B);
+  if (!r->t0) return;
+  spread(2, r->problem.nspan, B, 1, 0.5, r->t0);
+  for (size_t i = 0; i < r->problem.nspan * B; i++) r->dt[i] = i / B ? 0.7 : 1.2;
+}
 
 /* ---- strategies ---------------------------------------------------------------------- */
 

@@ -50,6 +50,8 @@ typedef struct gn_rig {
   gn_solver solver;
   size_t B, n, nY, np;   /* rows; B ny; noutput B ny; parameters */
   double *p, *y0, *gY;
+  double *t0, *dt, *x;   /* the arrays of drive; NULL when there are none */
+  unsigned char *mask;
 } gn_rig;
 
 /* B rows of random data from a seed; outputs by mode; stepper by way with tolerance tol if
@@ -57,6 +59,8 @@ typedef struct gn_rig {
 void gn_rig_create(const gn_model *m, gn_rig_kind kind, gn_output_mode mode, size_t B,
                    const gn_rig_way *stepper, double tol, double h, gn_rig *out);
 void gn_rig_destroy(gn_rig *r);
+/* Give every row the same data, which do not depend on B. */
+void gn_rig_equal_rows(gn_rig *r);
 
 gn_gradient *gn_rig_gradient(const gn_rig *r, const char *text, size_t Bmax);
 

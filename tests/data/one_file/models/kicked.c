@@ -1,12 +1,12 @@
 /* A leaky network that is kicked at observations: the smallest model with a jump.
  *
- *   h' = -a h + W tanh(h),     h+ = h + C x + c tanh(h)   at an observation x
+ *   h' = -a h + W tanh(h),     h+ = h + C x + c cos(t) tanh(h)   at an observation x, t
  *
  * The flow is Hopfield, PNAS 81 (1984), eq. (5), without input; the jump is a residual
  * update. As arrays [B, dim], with D = diag(1 - tanh(h)^2):
  *
  *   flow:  w -> -a w + D (w W),    dL/da -= <w, h>,    dL/dW += w^T tanh(h)
- *   jump:  w -> w + c D w,         dL/dC += w^T x,     dL/dc += <w, tanh(h)>,   x: w C */
+ *   jump:  w -> w + c cos(t) D w,  dL/dC += w^T x,     dL/dc += <w, cos(t) tanh(h)> */
 #include "base/vec.h"
 #include "core/model.h"
 #include "nn/act.h"
@@ -31,8 +31,8 @@ typedef struct kicked {
   size_t a, W, C, c; /* offsets in p */
 } kicked;
 
-/* Tapes: input of the linear part (h of the flow, x of the jump), tanh(h), cotangent, scratch. */
-enum { FX, FT, FW, FS, NFIELD };
+/* Tapes: h of the flow or x of the jump, tanh(h), the cotangent, scratch, cos(t) tanh(h). */
+enum { FX, FT, FW, FS, FC, NFIELD };
 static const gn_act TANH = { GN_ACT_TANH, 0 };
 
 static int eval(const gn_model *m, const gn_point *at, const gn_tape *tape, double *z)
@@ -92,6 +92,12 @@ static int jvp(const gn_model *m, const gn_point *at, const gn_tape *tape, const
   return 0;
 }
 
+/* s_i = cos(t_i) v_i for the rows. */
+static void times_cos(size_t d, const gn_point *at, const double *v, double *s)
+{
+  for (size_t i = 0; i < at->B; i++) gn_vec_scale(d, cos(at->t[i]), v + i * d, s + i * d);
+}
+
 static int kick_eval(const gn_model *m, const gn_point *at, const gn_tape *tape, double *z)
 {
   const kicked *self = (const kicked *)m;
@@ -99,8 +105,9 @@ static int kick_eval(const gn_model *m, const gn_point *at, const gn_tape *tape,
   gn_vec_copy(n, at->x, tape->field[FX]);
   gn_vec_copy(n, at->y, tape->field[FT]);
   gn_act_apply(TANH, n, tape->field[FT]);
+  times_cos(d, at, tape->field[FT], tape->field[FC]);
   gn_vec_copy(n, at->y, z);
-  gn_vec_axpy(n, at->p[self->c], tape->field[FT], z);
+  gn_vec_axpy(n, at->p[self->c], tape->field[FC], z);
   gn_gemm_nt(at->B, d, d, 1, at->x, d, at->p + self->C, d, 1, z, d);
   return 0;
 }
@@ -114,7 +121,7 @@ static int kick_vjp(const gn_model *m, const gn_point *at, const gn_tape *tape,
   gn_vec_copy(n, w, tape->field[FW]);
   if (to->x) gn_gemm_nn(at->B, d, d, 1, w, d, at->p + self->C, d, 1, to->x, d);
   if (!to->y) return 0;
-  gn_vec_copy(n, w, s);
+  times_cos(d, at, w, s);
   gn_act_back(TANH, n, tape->field[FT], s);
   gn_vec_axpy(n, 1, w, to->y);
   gn_vec_axpy(n, at->p[self->c], s, to->y);
@@ -128,7 +135,7 @@ static void kick_pgrad(const gn_model *m, const double *p, const gn_tape *tape, 
   const kicked *self = (const kicked *)m;
   const size_t d = m->nx;
   const double *w = tape->field[FW];
-  gp[self->c] += weight * gn_vec_dot(tape->rows * d, w, tape->field[FT]);
+  gp[self->c] += weight * gn_vec_dot(tape->rows * d, w, tape->field[FC]);
   gn_gemm_tn(d, d, tape->rows, weight, w, d, tape->field[FX], d, 1, gp + self->C, d);
 }
 
@@ -140,13 +147,13 @@ static int kick_jvp(const gn_model *m, const gn_point *at, const gn_tape *tape,
   double *s = tape->field[FS];
   gn_vec_fill(n, 0, z);
   if (vy) {
-    gn_vec_copy(n, vy, s);
+    times_cos(d, at, vy, s);
     gn_act_back(TANH, n, tape->field[FT], s);
     gn_vec_axpy(n, 1, vy, z);
     gn_vec_axpy(n, at->p[self->c], s, z);
   }
   if (!vp) return 0;
-  gn_vec_axpy(n, vp[self->c], tape->field[FT], z);
+  gn_vec_axpy(n, vp[self->c], tape->field[FC], z);
   gn_gemm_nt(at->B, d, d, 1, tape->field[FX], d, vp + self->C, d, 1, z, d);
   return 0;
 }
@@ -175,7 +182,7 @@ static gn_status setup(gn_model *m, const void *config_, gn_sizes data)
 
 const gn_model_class gn_model_kicked = {
   .name = "kicked",
-  .summary = "leaky network with jumps, h' = -a h + W tanh(h), h+ = h + C x + c tanh(h)",
+  .summary = "leaky network with jumps, h' = -a h + W tanh(h), h+ = h + C x + c cos(t) tanh(h)",
   .source = "Hopfield, PNAS 81 (1984), eq. (5)",
   .size = sizeof(kicked),
   .options = options,

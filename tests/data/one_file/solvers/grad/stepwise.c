@@ -13,7 +13,7 @@
 static const gn_option options[] = { GN_OPTIONS_END };
 
 typedef struct kept {
-  double s, *y; /* start of the step, state at its end */
+  double s, s_new, *y; /* both ends of the step, state at the later one */
   size_t span;
 } kept;
 
@@ -84,6 +84,7 @@ static gn_status keep(void *user, gn_step *step, size_t span)
   }
   self->n++;
   k->s = step->s;
+  k->s_new = step->s_new;
   k->span = span;
   gn_vec_copy(self->base.walk->sys.n, step->y1, k->y);
   return GN_OK;
@@ -97,21 +98,32 @@ static gn_status forward(gn_gradient *g, size_t B, const double *p, const gn_dri
   return gn_walk_forward(g->walk, B, p, dr, y0, Y, keep, self);
 }
 
+/* From s down to an end, in one forward step. */
+static gn_status piece(stepwise *self, double s, double end)
+{
+  const gn_walk *w = self->base.walk;
+  GN_TRY(self->started ? gn_stepper_reset(self->st, self->y)
+                       : gn_stepper_start(self->st, s, self->y, -1, w->last_h));
+  self->started = 1;
+  gn_step *step;
+  do GN_TRY(gn_stepper_step(self->st, end, &step));
+  while (step->s_new > end);
+  gn_vec_copy(self->sys.n, step->y1, self->y);
+  return GN_OK;
+}
+
 static gn_status flow(void *user, double s, double to)
 {
   stepwise *self = user;
   gn_walk *w = self->base.walk;
-  for (; self->n > 0 && self->step[self->n - 1].s >= to; s = self->step[self->n].s) {
-    const kept *k = &self->step[--self->n];
+  while (s > to) { /* an interpolated output may lie inside a step */
+    const kept *k = &self->step[self->n - 1];
+    const double end = k->s > to ? k->s : to;
     gn_flow_span(&w->flow, w->drive, k->span);
-    gn_vec_copy(w->sys.n, k->y, self->y);
-    GN_TRY(self->started ? gn_stepper_reset(self->st, self->y)
-                         : gn_stepper_start(self->st, s, self->y, -1, w->last_h));
-    self->started = 1;
-    gn_step *step;
-    do GN_TRY(gn_stepper_step(self->st, k->s, &step));
-    while (step->s_new > k->s);
-    gn_vec_copy(self->sys.n, step->y1, self->y);
+    if (s == k->s_new) gn_vec_copy(w->sys.n, k->y, self->y);
+    GN_TRY(piece(self, s, end));
+    if (end == k->s) self->n--;
+    s = end;
   }
   return GN_OK;
 }

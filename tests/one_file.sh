@@ -1,0 +1,88 @@
+#!/bin/sh
+# Adding a model, a stepper, a strategy, a data set or a loss is adding one file: a copy of the
+# tree with one more of each (tests/data/one_file) is built, lists them, and runs the contract
+# suites over the larger registries.
+#   one_file.sh [SOURCE_DIR [CMAKE_ARGUMENT...]]
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+source=${1:-$here/..}
+[ $# -gt 0 ] && shift
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/gnomon-one-file-XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+tree=$work/tree build=$work/build
+
+fail() {
+  echo "one_file: $*" >&2
+  exit 1
+}
+
+# quietly COMMAND...: its output only if it fails
+quietly() {
+  "$@" >"$work/log" 2>&1 || {
+    tail -n 60 "$work/log" >&2
+    fail "failed: $*"
+  }
+}
+
+mkdir "$tree"
+(cd "$source" && tar cf - --exclude=./.git --exclude='./build*' --exclude=./runs .) |
+  (cd "$tree" && tar xf -)
+for f in models/kicked.c solvers/step/heun.c solvers/grad/stepwise.c src/data/ramp.c src/loss/mae.c; do
+  [ -e "$tree/$f" ] && fail "$f is in the tree already"
+done
+cp -R "$tree/tests/data/one_file/." "$tree"
+
+# Little optimisation: building is most of the time.
+jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+quietly cmake -S "$tree" -B "$build" -DCMAKE_BUILD_TYPE=None -DCMAKE_C_FLAGS_NONE=-O1 "$@"
+quietly cmake --build "$build" -j "$jobs" --target gnomon test_models test_steppers \
+  test_strategies test_oracles
+gnomon=$build/gnomon
+
+for name in kicked heun stepwise ramp mae; do
+  "$gnomon" list | grep -q "[[:space:]]$name[[:space:]]" || fail "gnomon list has no $name"
+  "$gnomon" show "$name" | grep -q "$name" || fail "gnomon show $name says nothing"
+done
+"$gnomon" list pairs | grep -E '^ *heun +stepwise .*yes' >/dev/null ||
+  fail "gnomon list pairs does not pair heun with stepwise"
+quietly "$gnomon" check kicked
+
+for suite in models steppers strategies oracles; do
+  quietly env CK_FORK=no "$build/tests/test_$suite"
+done
+
+cat >"$work/all.ini" <<'INI'
+[data]
+name = ramp
+n = 6
+K = 3
+[model]
+name = kicked
+[loss]
+name = mae
+[solver]
+name = heun
+h = 0.05
+[compare]
+strategies = discrete,stepwise,backsolve
+repeats = 1
+[train]
+epochs = 2
+INI
+# compare STEPPER...: stepwise is a row, and it is ok
+compare() {
+  (cd "$work" && "$gnomon" compare all.ini "$@" --csv >compare.csv 2>log) || {
+    cat "$work/log" >&2
+    fail "gnomon compare $* failed"
+  }
+  grep -E '^stepwise,.*(^|,)ok(,|$)' "$work/compare.csv" >/dev/null || {
+    cat "$work/compare.csv" >&2
+    fail "gnomon compare $* has no row stepwise that is ok"
+  }
+}
+compare
+(cd "$work" && quietly "$gnomon" train all.ini)
+[ -s "$work/runs/all/metrics.csv" ] || fail "gnomon train wrote no metrics"
+echo 'one_file: a model, a stepper, a strategy, a data set and a loss, one file each'
