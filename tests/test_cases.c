@@ -25,7 +25,7 @@ static void add(overrides *o, const char *key, const char *value)
 {
   ck_assert_uint_lt(o->n, KEYS_MAX);
   o->at[o->n] = o->text[o->n];
-  snprintf(o->text[o->n++], sizeof o->text[0], "%s=%s", key, value);
+  (void)snprintf(o->text[o->n++], sizeof o->text[0], "%s=%s", key, value);
 }
 
 /* The attributes that are options of the model. */
@@ -41,9 +41,9 @@ static void model_of(const gn_h5 *h, overrides *o)
     if (!gn_h5_attr_exists(h, q->name)) continue;
     if (gn_h5_attr_read_text(h, q->name, value, sizeof value) != GN_OK) {
       gn_ck_ok(gn_h5_attr_read_real(h, q->name, &number));
-      snprintf(value, sizeof value, "%.17g", number);
+      (void)snprintf(value, sizeof value, "%.17g", number);
     }
-    snprintf(key, sizeof key, "model.%s", q->name);
+    (void)snprintf(key, sizeof key, "model.%s", q->name);
     add(o, key, value);
   }
 }
@@ -136,7 +136,7 @@ static void run_case(const char *file)
     add(&o, "solver.output", ways[k].output);
     add(&o, "gradient.name", ways[k].gradient);
     if (ways[k].option) o.at[o.n++] = ways[k].option;
-    snprintf(out, sizeof out, "%s/answer%zu.h5", dir, k);
+    (void)snprintf(out, sizeof out, "%s/answer%zu.h5", dir, k);
     gn_ck_ok(gn_experiment_read(NULL, o.n, o.at, &e));
     gn_ck_ok(gn_case_create(e, file, &c));
     gn_ck_fails(gn_case_write(c, out), GN_ESTATE, "before");
@@ -158,7 +158,7 @@ START_TEST(shared_cases)
 {
   const char *shared = gn_test_shared();
   char dir[512];
-  snprintf(dir, sizeof dir, "%s", shared ? gn_test_path(shared, "cases") : "");
+  (void)snprintf(dir, sizeof dir, "%s", shared ? gn_test_path(shared, "cases") : "");
   if (!gn_test_need("recorded gradient cases", shared ? dir : NULL)) return;
   static const char *const known[] = { "node_small.h5", "hbnode_small.h5" };
   for (size_t k = 0; k < sizeof known / sizeof *known; k++)
@@ -169,7 +169,7 @@ START_TEST(shared_cases)
     char file[1024];
     const size_t n = strlen(e->d_name);
     if (n < 4 || strcmp(e->d_name + n - 3, ".h5") != 0) continue;
-    snprintf(file, sizeof file, "%s/%s", dir, e->d_name);
+    (void)snprintf(file, sizeof file, "%s/%s", dir, e->d_name);
     run_case(file);
   }
   closedir(d);
@@ -187,9 +187,9 @@ START_TEST(program)
 {
   char command[2048], exp[512], out[512];
   const char *dir = gn_test_tmpdir();
-  snprintf(exp, sizeof exp, "%s", gn_test_file(dir, "case.ini", ini));
-  snprintf(out, sizeof out, "%s/out.h5", dir);
-  snprintf(command, sizeof command, "'%s' grad '%s' --case='%s' --out='%s' > '%s/log'", GN_PROGRAM,
+  (void)snprintf(exp, sizeof exp, "%s", gn_test_file(dir, "case.ini", ini));
+  (void)snprintf(out, sizeof out, "%s/out.h5", dir);
+  (void)snprintf(command, sizeof command, "'%s' grad '%s' --case='%s' --out='%s' > '%s/log'", GN_PROGRAM,
            exp, shipped, out, dir);
   ck_assert_msg(system(command) == 0, "%s", command); /* NOLINT(cert-env33-c): our own program */
   compare(shipped, out, 1e-7);

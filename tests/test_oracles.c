@@ -19,7 +19,7 @@ static const gn_stepper_class *stepper_of(const gn_rig_way *w) { return w->cls; 
 static const char *text_of(const gn_rig_way *g)
 {
   static char text[160];
-  snprintf(text, sizeof text, "%s%s%s", gradient_of(g)->name, g->text[0] ? ":" : "", g->text);
+  (void)snprintf(text, sizeof text, "%s%s%s", gradient_of(g)->name, g->text[0] ? ":" : "", g->text);
   return text;
 }
 
@@ -101,7 +101,7 @@ static void product(size_t n, const double *A, const double *B, double *C)
 /* exp(A) by scaling (|A| / 2^10), a Taylor polynomial of degree 12, and squaring. */
 static void exponential(size_t n, const double *A, double *E)
 {
-  double term[N * N], next[N * N];
+  double term[N * N] = { 0 }, next[N * N] = { 0 };
   const double scale = ldexp(1, -10);
   for (size_t i = 0; i < n * n; i++) E[i] = term[i] = i % (n + 1) == 0;
   for (int k = 1; k <= 12; k++) {
@@ -119,7 +119,7 @@ static void exponential(size_t n, const double *A, double *E)
 static void linear_gradient(size_t d, const double *A, double t, const double *h0,
                             const double *w, double *Y, double *gh0, double *gA)
 {
-  double big[N * N], E[N * N];
+  double big[N * N], E[N * N] = { 0 };
   for (size_t ij = 0; ij < d * d; ij++) {
     memset(big, 0, sizeof big);
     for (size_t i = 0; i < d; i++)
@@ -205,7 +205,7 @@ static void check_times(const char *model, gn_rig_kind kind, gn_output_mode mode
   gn_rig r;
   gn_rig_create(m, kind, mode, 2, &erk, 1e-12, 1, &r);
   if (r.event[0].kind == GN_AT_JUMP) r.event[0].s += 0.1; /* dL/dt0 needs a smooth start */
-  double want[GN_RIG_EVENTS + 1];
+  double want[GN_RIG_EVENTS + 1] = { 0 };
   int movable[GN_RIG_EVENTS + 1] = { 1 };
   want[0] = slope_of(&r, &r.problem.s0);
   for (size_t e = 0; e < r.problem.nevent; e++) {
@@ -318,7 +318,7 @@ static void check_spans(const char *model, const gn_rig_way *s, const char *stra
   r.drive = (gn_drive){ .t0 = r.t0, .dt = r.dt };
   set_times(&r, OUTS, (const double[]){ 0, 0.375, 1 });
   r.problem.nspan = 1;
-  gn_rig_answer one = { .Y = buf + 2 * ROWS };
+  gn_rig_answer one = { .Y = r.dt + ROWS };
   one.gy0 = one.Y + r.nY, one.gp = one.gy0 + r.n;
   gn_vec_fill(r.n + r.np, 0, one.gy0);
   solve_rows(&r, s, tol, h, strategy, &one);
@@ -360,6 +360,49 @@ START_TEST(missing_drive)
   gn_ck_fails(gn_gradient_forward(g, 2, r.p, NULL, r.y0, Y), GN_EARG, "spans");
   gn_gradient_destroy(&g);
   gn_rig_destroy(&r);
+  gn_rig_create(m, GN_RIG_PLAIN, GN_LAND, 2, &erk, 1e-5, 1, &r);
+  const double zero[2] = { 0, 0 }, one[2] = { 1, 1 };
+  const gn_drive spans = { .t0 = zero, .dt = one };
+  g = gn_rig_gradient(&r, "discrete", 2);
+  gn_ck_fails(gn_gradient_forward(g, 2, r.p, &spans, r.y0, Y), GN_EARG, "nspan");
+  gn_gradient_destroy(&g);
+  gn_rig_destroy(&r);
+  gn_model_destroy(&m);
+}
+END_TEST
+
+/* No mask is a mask that takes every row; a mask that takes none is a solve without jumps. */
+START_TEST(masks)
+{
+  const gn_rig_way *s = &steppers[_i];
+  gn_model *m = gn_rig_model("kicked:dim=2", 0, 0);
+  for (size_t k = 0; k < ngradient; k++) {
+    if (gn_pair_check(s->cls, gradient_of(&gradients[k])) != GN_OK) continue;
+    gn_rig r;
+    gn_rig_answer a, b;
+    gn_rig_create(m, GN_RIG_JUMPS, GN_LAND, 2, s, 1e-6, 0.1, &r);
+    const size_t jumps = r.problem.njump;
+    memset(r.mask, 1, 2 * jumps);
+    gn_rig_answer_of(&r, text_of(&gradients[k]), 0, &a);
+    r.drive.mask = NULL;
+    gn_rig_answer_of(&r, text_of(&gradients[k]), 0, &b);
+    ck_assert(gn_test_same(a.Y, b.Y, r.nY * sizeof *a.Y));
+    ck_assert(gn_test_same(a.gy0, b.gy0, r.n * sizeof *a.gy0));
+    ck_assert(gn_test_same(a.gp, b.gp, r.np * sizeof *a.gp));
+    memset(r.mask, 0, 2 * jumps);
+    r.drive.mask = r.mask;
+    gn_rig_answer_of(&r, text_of(&gradients[k]), 0, &a);
+    for (size_t e = 0; e < r.problem.nevent; e++) /* the same stops, nothing jumps */
+      if (r.event[e].kind == GN_AT_JUMP) r.event[e] = (gn_event){ r.event[e].s, GN_AT_KINK, GN_NONE };
+    r.problem.njump = 0;
+    gn_rig_answer_of(&r, text_of(&gradients[k]), 0, &b);
+    ck_assert(gn_test_same(a.Y, b.Y, r.nY * sizeof *a.Y));
+    if (gradient_of(&gradients[k])->exact) { /* others put the state back at a jump */
+      gn_ck_close_all(r.n, a.gy0, b.gy0, 1e-12);
+      gn_ck_close_all(r.np, a.gp, b.gp, 1e-12);
+    }
+    gn_rig_destroy(&r);
+  }
   gn_model_destroy(&m);
 }
 END_TEST
@@ -376,13 +419,13 @@ START_TEST(pass_against_push)
     "anode:dim=2:width=6:augment=2:lift=encoder:read=linear:outputs=1",
     "sonode:dim=2:width=6:read=first",
   };
-  enum { B = 3, NOUT = 3 };
+  enum { B = 3 };
   const gn_rig_way erk = { .cls = gn_stepper_find("erk") };
   for (int k = 0; k < 8; k++) {
     gn_model *m = gn_rig_model(models[k / 2], 0, 0);
     gn_rig r;
     gn_rig_create(m, GN_RIG_PLAIN, k % 2 ? GN_INTERPOLATE : GN_LAND, B, &erk, 1e-6, 1, &r);
-    const size_t nx = B * m->nx, nz = NOUT * B * m->nz;
+    const size_t nx = B * m->nx, nz = r.problem.noutput * B * m->nz;
     double *v = calloc(3 * nx + 4 * nz + 2 * r.np, sizeof *v);
     ck_assert(v != NULL);
     double *x = v, *vx = x + nx, *gx = vx + nx, *gz = gx + nx, *z = gz + nz, *z2 = z + nz,
@@ -427,6 +470,7 @@ int main(void)
   tcase_add_test(c, time_derivatives_refused);
   tcase_add_loop_test(c, spans_are_separate_solves, 0, n);
   tcase_add_test(c, missing_drive);
+  tcase_add_loop_test(c, masks, 0, n);
   tcase_add_test(c, pass_against_push);
   suite_add_tcase(s, c);
   SRunner *r = srunner_create(s);

@@ -29,7 +29,7 @@ static size_t nstepper, ngradient;
 static void add_scene(const char *model, gn_rig_kind kind)
 {
   if (nscene == NSCENE) abort();
-  snprintf(scenes[nscene].model, sizeof scenes->model, "%s:?dim=2:?width=5:?depth=1:?time=append",
+  (void)snprintf(scenes[nscene].model, sizeof scenes->model, "%s:?dim=2:?width=5:?depth=1:?time=append",
            model);
   scenes[nscene++].kind = kind;
 }
@@ -57,7 +57,7 @@ static int legal(const gn_rig_way *s, const gn_rig_way *g)
 static const char *text_of(const gn_rig_way *g, const char *more)
 {
   static char text[160];
-  snprintf(text, sizeof text, "%s%s%s%s%s", gradient_of(g)->name, g->text[0] ? ":" : "", g->text,
+  (void)snprintf(text, sizeof text, "%s%s%s%s%s", gradient_of(g)->name, g->text[0] ? ":" : "", g->text,
            more[0] ? ":" : "", more);
   return text;
 }
@@ -65,7 +65,7 @@ static const char *text_of(const gn_rig_way *g, const char *more)
 static const char *what(const gn_rig_way *s, const gn_rig *r, const char *strategy)
 {
   static char text[300];
-  snprintf(text, sizeof text, "%s on %s %s, %s, %zu jumps, %zu spans, output %d", strategy,
+  (void)snprintf(text, sizeof text, "%s on %s %s, %s, %zu jumps, %zu spans, output %d", strategy,
            stepper_of(s)->name, s->text, r->model->cls->name, r->problem.njump, r->problem.nspan,
            (int)r->problem.output);
   return text;
@@ -197,7 +197,7 @@ static void check_modes(const gn_rig_way *s, const gn_rig *r, const gn_rig_way *
   const long states_bytes = (long)(sizeof(double) * r->n) * (steps + 1) * (1 + is_fsal(r));
   const long half = (states_bytes + all.stats.bytes) / 2;
   const long record = (all.stats.bytes - states_bytes) / steps + 8 * (long)r->n;
-  snprintf(budget, sizeof budget, "budget=%ld", half);
+  (void)snprintf(budget, sizeof budget, "budget=%ld", half);
   gn_rig_answer_of(r, text_of(g, budget), 1, &states);
   ck_assert_msg(states.stats.recomputed > 0 && states.stats.recomputed <= 2 * steps,
                 "%s: %ld of %ld steps recomputed with %s", name, states.stats.recomputed, steps,
@@ -547,6 +547,39 @@ START_TEST(no_allocation)
 }
 END_TEST
 
+/* Creation and the first solve with every allocation refused in turn: out of memory, nothing
+   lost, and the same answer when there is memory again. */
+START_TEST(refused_memory)
+{
+  const gn_rig_way *s = &steppers[_i];
+  gn_model *m = gn_rig_model("kicked:dim=2", 0, 0);
+  gn_rig r;
+  gn_rig_create(m, GN_RIG_ALL, GN_LAND, 2, s, 1e-3, 0.3, &r);
+  double *Y = calloc(2 * (r.nY + r.n + r.np), sizeof *Y);
+  ck_assert(Y != NULL);
+  for (const gn_gradient_class *const *cls = gn_gradients; *cls; cls++) {
+    if (gn_pair_check(s->cls, *cls) != GN_OK || (*cls)->oracle) continue;
+    int refused = 1;
+    for (long k = 0; refused; k++) {
+      gn_gradient *g;
+      gn_wrap_refuse(k);
+      gn_status got = gn_gradient_create(*cls, NULL, &r.problem, &r.solver, 2, &g);
+      if (got == GN_OK) got = gn_gradient_forward(g, 2, r.p, &r.drive, r.y0, Y);
+      if (got == GN_OK) got = gn_gradient_backward(g, r.gY, Y + r.nY, Y + r.nY + r.n, NULL);
+      refused = gn_wrap_refused();
+      gn_wrap_refuse(-1);
+      ck_assert_msg(got == (refused ? GN_ENOMEM : GN_OK), "%s, allocation %ld refused: %s (%s)",
+                    what(s, &r, (*cls)->name), k, gn_status_name(got), gn_last_error());
+      gn_gradient_destroy(&g);
+      ck_assert_int_lt(k, 2000);
+    }
+  }
+  free(Y);
+  gn_rig_destroy(&r);
+  gn_model_destroy(&m);
+}
+END_TEST
+
 /* ---- failures ------------------------------------------------------------------------ */
 
 static void rig_of(const char *model, gn_rig_kind kind, const gn_rig_way *s, double tol, double h,
@@ -723,6 +756,7 @@ int main(void)
   tcase_add_loop_test(habits, accumulates, 0, n);
   tcase_add_loop_test(habits, counts_are_true, 0, n);
   tcase_add_loop_test(habits, no_allocation, 0, n);
+  tcase_add_loop_test(bad, refused_memory, 0, n);
   tcase_add_loop_test(bad, wrong_order, 0, n);
   tcase_add_loop_test(bad, step_limit, 0, n);
   tcase_add_loop_test(bad, backward_limit, 0, n);

@@ -245,8 +245,8 @@ static gn_status integrator(erk *self)
   rc |= ARKodeWFtolerances(self->mem, weights);
   rc |= ARKodeSetUserData(self->mem, self);
   rc |= ARKodeSetSafetyFactor(self->mem, c->safety);
-  rc |= ARKodeSetMaxGrowth(self->mem, 1e6);
-  rc |= ARKodeSetMaxFirstGrowth(self->mem, 1e6);
+  rc |= ARKodeSetMaxGrowth(self->mem, 1e30);
+  rc |= ARKodeSetMaxFirstGrowth(self->mem, 1e30);
   rc |= ARKodeSetFixedStepBounds(self->mem, 1, 1);
   rc |= ARKodeSetMaxErrTestFails(self->mem, c->max_fails);
   rc |= ARKodeSetInterpolantDegree(self->mem, 3); /* degree 4 would call f at stop times */

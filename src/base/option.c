@@ -61,7 +61,7 @@ static void put_number(const gn_option *o, double x, void *config)
 
 void gn_options_default(const gn_option *table, void *config)
 {
-  for (const gn_option *o = table; o->name; o++) {
+  for (const gn_option *o = table; o && o->name; o++) {
     if (o->type == GN_OPT_TEXT)
       put_text(o, o->text ? o->text : "", config);
     else
@@ -71,7 +71,7 @@ void gn_options_default(const gn_option *table, void *config)
 
 const gn_option *gn_option_find(const gn_option *table, const char *name)
 {
-  for (const gn_option *o = table; o->name; o++)
+  for (const gn_option *o = table; o && o->name; o++)
     if (strcmp(o->name, name) == 0) return o;
   return NULL;
 }
@@ -79,7 +79,7 @@ const gn_option *gn_option_find(const gn_option *table, const char *name)
 static gn_status unknown(const gn_option *table, const char *name)
 {
   const char *best = NULL;
-  for (const gn_option *o = table; o->name; o++) {
+  for (const gn_option *o = table; o && o->name; o++) {
     const char *const pair[] = {best, o->name};
     best = gn_text_nearest(name, pair, 2);
   }

@@ -144,6 +144,8 @@ gn_status gn_walk_forward(gn_walk *w, size_t B, const double *p, const gn_drive 
   const gn_problem *pb = w->problem;
   GN_REQUIRE(pb->nspan == 0 || (dr && dr->t0 && dr->dt), GN_EARG,
              "the problem has %zu time spans, the drive brings none", pb->nspan);
+  GN_REQUIRE(pb->nspan > 0 || !dr || !dr->dt, GN_EARG,
+             "the drive brings time spans, the problem has none: set its nspan");
   GN_REQUIRE(pb->njump == 0 || (dr && dr->x), GN_EARG,
              "the problem has %zu jumps, the drive brings no observations", pb->njump);
   w->B = B;

@@ -22,7 +22,7 @@ void *gn_rig_config(gn_arena *a, const gn_option *table, size_t size, const char
     const char *key = pair;
     const size_t n = strcspn(text, ":");
     ck_assert_uint_lt(n, sizeof pair);
-    snprintf(pair, sizeof pair, "%.*s", (int)n, text);
+    (void)snprintf(pair, sizeof pair, "%.*s", (int)n, text);
     text += n + (text[n] == ':');
     char *value = strchr(pair, '=');
     ck_assert_msg(value != NULL, "'%s', expected key=value", pair);
@@ -39,7 +39,7 @@ static const char *split(const char *text, size_t size, char *name)
 {
   const size_t n = strcspn(text, ":");
   ck_assert_uint_lt(n, size);
-  snprintf(name, size, "%.*s", (int)n, text);
+  (void)snprintf(name, size, "%.*s", (int)n, text);
   return text + n + (text[n] == ':');
 }
 
@@ -79,7 +79,7 @@ static size_t add_way(gn_rig_way *w, size_t n, const void *cls, const char *key,
 {
   if (n == GN_RIG_WAYS) abort(); /* called before the tests run */
   w[n].cls = cls;
-  snprintf(w[n].text, sizeof w->text, "%s%.*s", key, len, value);
+  (void)snprintf(w[n].text, sizeof w->text, "%s%.*s", key, len, value);
   return n + 1;
 }
 
@@ -91,7 +91,7 @@ static size_t add_ways(gn_rig_way *w, size_t n, const void *cls, const gn_option
     if (o->type != GN_OPT_CHOICE || (only && strcmp(o->name, only) != 0)) continue;
     char key[40];
     int k = 0;
-    snprintf(key, sizeof key, "%s=", o->name);
+    (void)snprintf(key, sizeof key, "%s=", o->name);
     for (const char *s = o->text; *s; k++) {
       const size_t len = strcspn(s, "|");
       if (k != (int)o->init) n = add_way(w, n, cls, key, s, (int)len);
@@ -137,11 +137,15 @@ static const gn_event all[] = {
   { 0.8, GN_AT_KINK, 1 },   { 0.8, GN_AT_JUMP, 2 },   { 0.8, GN_AT_OUTPUT, 1 },
   { 1.1, GN_AT_OUTPUT, 2 }, { 1.5, GN_AT_OUTPUT, 3 },
 };
-#define KIND(list, spans) { list, sizeof list / sizeof *list, spans }
 static const struct {
   const gn_event *event;
   size_t n, nspan;
-} kinds[] = { KIND(plain, 0), KIND(jumps, 0), KIND(spans, 2), KIND(all, 2) };
+} kinds[] = {
+  { plain, sizeof plain / sizeof *plain, 0 },
+  { jumps, sizeof jumps / sizeof *jumps, 0 },
+  { spans, sizeof spans / sizeof *spans, 2 },
+  { all, sizeof all / sizeof *all, 2 },
+};
 
 static double *numbers(gn_rig *r, uint64_t seed, size_t n, double scale)
 {
@@ -200,7 +204,7 @@ void gn_rig_create(const gn_model *m, gn_rig_kind kind, gn_output_mode mode, siz
   r->y0 = numbers(r, 2, r->n, 0.6);
   r->gY = numbers(r, 3, r->nY, 1);
   const gn_stepper_class *cls = stepper->cls;
-  snprintf(text, sizeof text, "?h=%.17g%s%s", h, stepper->text[0] ? ":" : "", stepper->text);
+  (void)snprintf(text, sizeof text, "?h=%.17g%s%s", h, stepper->text[0] ? ":" : "", stepper->text);
   r->solver = (gn_solver){ .cls = cls, .tol = { tol, tol }, .back = { tol, tol } };
   r->solver.config = gn_rig_config(r->arena, cls->options, cls->config_size, text);
 }
@@ -210,7 +214,7 @@ void gn_rig_destroy(gn_rig *r) { gn_arena_destroy(&r->arena); }
 /* v [n, B, d] = the same d numbers in every row, for each of n. */
 static void spread(uint64_t seed, size_t n, size_t B, size_t d, double scale, double *v)
 {
-  double row[256];
+  double row[256] = { 0 };
   ck_assert_uint_le(n * d, 256);
   gn_rig_random(seed, n * d, scale, row);
   for (size_t i = 0; i < n * B * d; i++) v[i] = row[i / (B * d) * d + i % d];
