@@ -48,9 +48,9 @@ START_TEST(loss_gradient)
   void *config = make_config(cls->options, cls->config_size, lc->options);
   double z[NMAX], y[NMAX], gz[NMAX], fd[NMAX], up, down, loss;
   gn_rng r = gn_rng_make(7, gn_rng_stream(GN_STREAM_TEST, (uint64_t)_i));
-  const size_t n = K * B * lc->nz;
+  const size_t n = (size_t)K * B * lc->nz;
   for (size_t i = 0; i < n; i++) z[i] = gn_rng_normal(&r);
-  for (size_t i = 0; i < K * B * lc->ny; i++)
+  for (size_t i = 0; i < (size_t)K * B * lc->ny; i++)
     y[i] = lc->ny == 1 ? (double)gn_rng_below(&r, lc->nz) : gn_rng_normal(&r);
   const gn_target tg = { K, B, lc->nz, lc->ny, y, lc->masked ? some_mask : NULL };
   gn_vec_fill(n, NAN, gz); /* written, not accumulated */
@@ -235,7 +235,7 @@ START_TEST(lynx_hare_numbers)
   gn_ck_ok(make_data("lynx_hare", 1, DATA_DIR, cut, &d));
   ck_assert(d->n == 4 && d->ntrain == 3 && d->K == 5 && d->times[5] == 5);
   for (size_t j = 0; j < 2; j++) /* windows that touch share a year */
-    ck_assert_double_eq(d->x[2 + j], d->y[2 * 4 + j]);
+    ck_assert_double_eq(d->x[2 + j], d->y[8 + j]);
   gn_dataset_destroy(&d);
   gn_ck_fails(make_data("lynx_hare", 1, DATA_DIR, wide, &d), GN_EARG, "window = 21");
   gn_ck_fails(make_data("lynx_hare", 1, "/nowhere", NULL, &d), GN_EIO,

@@ -185,7 +185,7 @@ static char *written(const gn_experiment *e)
   size_t n = 0;
   FILE *f = open_memstream(&text, &n);
   gn_ck_ok(gn_experiment_write(e, f));
-  fclose(f);
+  (void)fclose(f);
   return text;
 }
 
@@ -327,7 +327,7 @@ START_TEST(shipped_experiments)
     char file[512];
     gn_experiment *e;
     gn_setup *s;
-    snprintf(file, sizeof file, "%s/experiments/%s.ini", GN_SOURCE_DIR, name[i]);
+    (void)snprintf(file, sizeof file, "%s/experiments/%s.ini", GN_SOURCE_DIR, name[i]);
     gn_ck_ok(gn_experiment_read(file, 0, NULL, &e));
     gn_ck_ok(gn_setup_create(e, &s));
     gn_setup_destroy(&s);

@@ -182,7 +182,7 @@ static const char *nearest_key(const section *s, const char *key)
   const char *two[2] = { s->cls.cls ? "name" : NULL, NULL };
   const gn_option *const table[2] = { s->common, s->cls.options };
   for (int t = 0; t < 2; t++)
-    for (const gn_option *o = table[t]; o->name; o++) {
+    for (const gn_option *o = table[t]; o && o->name; o++) {
       two[1] = o->name;
       two[0] = gn_text_nearest(key, two, 2);
     }
@@ -293,7 +293,7 @@ void gn_experiment_destroy(gn_experiment **e)
 static void write_table(const gn_option *table, const void *config, FILE *to)
 {
   char value[GN_TEXT_MAX + 32];
-  for (const gn_option *o = table; o->name; o++) {
+  for (const gn_option *o = table; o && o->name; o++) {
     gn_option_print(o, config, value, sizeof value);
     (void)fprintf(to, "%s =%s%s\n", o->name, value[0] ? " " : "", value);
   }
