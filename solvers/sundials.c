@@ -31,6 +31,11 @@ gn_status gn_sun_context(SUNContext *ctx, char text[GN_SUN_TEXT])
 
 void gn_sun_quiet(void *arkode_mem, char text[GN_SUN_TEXT]) { (void)arkode_mem, (void)text; }
 
+void gn_sun_quiet_cvodes(void *cvode_mem, char text[GN_SUN_TEXT])
+{
+  (void)cvode_mem, (void)text;
+}
+
 #else
 
 static void handler(int code, const char *module, const char *func, char *msg, void *data)
@@ -51,6 +56,11 @@ gn_status gn_sun_context(SUNContext *ctx, char text[GN_SUN_TEXT])
 void gn_sun_quiet(void *arkode_mem, char text[GN_SUN_TEXT])
 {
   ERKStepSetErrHandlerFn(arkode_mem, handler, text);
+}
+
+void gn_sun_quiet_cvodes(void *cvode_mem, char text[GN_SUN_TEXT])
+{
+  CVodeSetErrHandlerFn(cvode_mem, handler, text);
 }
 
 #endif

@@ -6,7 +6,9 @@
 
 #include "core/stepper.h"
 
+#include <arkode/arkode_arkstep.h>
 #include <arkode/arkode_erkstep.h>
+#include <cvodes/cvodes.h>
 #include <sundials/sundials_context.h>
 #include <sundials/sundials_nvector.h>
 #include <sundials/sundials_version.h>
@@ -17,8 +19,10 @@ _Static_assert(sizeof(sunrealtype) == sizeof(double), "SUNDIALS must be built in
 #if SUNDIALS_VERSION_MAJOR > 7 || (SUNDIALS_VERSION_MAJOR == 7 && SUNDIALS_VERSION_MINOR >= 1)
 #define GN_ARKODE_SHARED 1
 #include <arkode/arkode.h>
+#define GN_ARKSTEP(name) ARKode##name
 #else
 #define GN_ARKODE_SHARED 0
+#define GN_ARKSTEP(name) ARKStep##name /* of that function for ARKStep */
 #define ARKodeEvolve ERKStepEvolve
 #define ARKodeFree ERKStepFree
 #define ARKodeReset ERKStepReset
@@ -41,6 +45,7 @@ _Static_assert(sizeof(sunrealtype) == sizeof(double), "SUNDIALS must be built in
 enum { GN_SUN_TEXT = 256 };
 gn_status gn_sun_context(SUNContext *ctx, char text[GN_SUN_TEXT]);
 void gn_sun_quiet(void *arkode_mem, char text[GN_SUN_TEXT]);
+void gn_sun_quiet_cvodes(void *cvode_mem, char text[GN_SUN_TEXT]);
 
 /* A step-size controller of gnomon's own, so that it does not change with the version.
    next(user, h, err) gives the size to try after a step of size h (signed) with that error;
@@ -58,8 +63,17 @@ void gn_sun_controller_free(gn_controller *c);
 typedef struct gn_vspace {
   gn_arena *arena;   /* borrowed */
   gn_system *sys;    /* length and norm */
-  struct gn_vdata *free;
+  struct gn_vdata *free, *bare; /* to lend: with memory, without    */
+  int lazy;          /* memory comes with the first use             */
+  int eager;         /* of a lazy space, for now: it comes with the clone */
+  int failed;        /* it did not come: results are not to be used */
+  double *spill;     /* [nmax] where the writes without memory went */
 } gn_vspace;
+
+/* Give vectors their memory when they are first read or written: for those who make more
+   than they use (CVODES clones every interpolation point at once). n of them are laid out
+   here. Look at failed after every call of the integrator. */
+gn_status gn_vspace_lazy(gn_vspace *vs, size_t n);
 
 /* Make memory for n more vectors. SUNDIALS 6.4 does not survive a clone that fails, so an
    integrator's vectors are reserved before it is created. */

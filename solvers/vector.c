@@ -15,7 +15,29 @@ typedef struct gn_vdata {
 
 static gn_vdata *of(N_Vector v) { return v->content; }
 
-double *gn_vector_data(N_Vector v) { return of(v)->data; }
+/* Memory of a vector of a lazy space that is met for the first time: of one that was given
+   back, or new. */
+static double *attach(gn_vdata *d)
+{
+  gn_vspace *vs = d->space;
+  gn_vdata *idle = vs->free;
+  if (idle) {
+    vs->free = idle->next;
+    d->data = idle->data;
+    idle->data = NULL;
+    idle->next = vs->bare;
+    vs->bare = idle;
+  } else {
+    d->data = gn_arena_alloc(vs->arena, vs->sys->nmax, sizeof *d->data);
+  }
+  if (d->data) return d->data;
+  vs->failed = 1;
+  return vs->spill;
+}
+
+static double *data(N_Vector v) { return of(v)->data ? of(v)->data : attach(of(v)); }
+
+double *gn_vector_data(N_Vector v) { return data(v); }
 
 static size_t length(N_Vector v) { return of(v)->space->sys->n; }
 
@@ -30,32 +52,32 @@ static void space(N_Vector v, sunindextype *lrw, sunindextype *liw)
 static void linear_sum(sunrealtype a, N_Vector x, sunrealtype b, N_Vector y, N_Vector z)
 {
   const double c[2] = { a, b };
-  const double *v[2] = { of(x)->data, of(y)->data };
-  gn_vec_lincomb(length(z), 2, c, v, of(z)->data);
+  const double *v[2] = { data(x), data(y) };
+  gn_vec_lincomb(length(z), 2, c, v, data(z));
 }
 
 static int linear_combination(int n, sunrealtype *c, N_Vector *X, N_Vector z)
 {
   const double *v[GN_LINCOMB_MAX];
   if (n > GN_LINCOMB_MAX) return -1;
-  for (int i = 0; i < n; i++) v[i] = of(X[i])->data;
-  gn_vec_lincomb(length(z), (size_t)n, c, v, of(z)->data);
+  for (int i = 0; i < n; i++) v[i] = data(X[i]);
+  gn_vec_lincomb(length(z), (size_t)n, c, v, data(z));
   return 0;
 }
 
-static void fill(sunrealtype c, N_Vector z) { gn_vec_fill(length(z), c, of(z)->data); }
+static void fill(sunrealtype c, N_Vector z) { gn_vec_fill(length(z), c, data(z)); }
 
 static void scale(sunrealtype c, N_Vector x, N_Vector z)
 {
-  if (c == 1.0 && x != z) gn_vec_copy(length(z), of(x)->data, of(z)->data);
-  else gn_vec_scale(length(z), c, of(x)->data, of(z)->data);
+  if (c == 1.0 && x != z) gn_vec_copy(length(z), data(x), data(z));
+  else gn_vec_scale(length(z), c, data(x), data(z));
 }
 
 #define ELEMENTWISE(name, expression)                                                    \
   static void name(N_Vector x, N_Vector y, N_Vector z)                                   \
   {                                                                                      \
-    const double *a = of(x)->data, *b = of(y)->data;                                     \
-    double *c = of(z)->data;                                                             \
+    const double *a = data(x), *b = data(y);                                             \
+    double *c = data(z);                                                                 \
     for (size_t i = 0, n = length(z); i < n; i++) c[i] = expression;                     \
   }
 ELEMENTWISE(prod, a[i] * b[i])
@@ -65,8 +87,8 @@ ELEMENTWISE(div_, a[i] / b[i])
 #define ELEMENTWISE(name, expression)                                                    \
   static void name(N_Vector x, N_Vector z)                                               \
   {                                                                                      \
-    const double *a = of(x)->data;                                                       \
-    double *c = of(z)->data;                                                             \
+    const double *a = data(x);                                                           \
+    double *c = data(z);                                                                 \
     for (size_t i = 0, n = length(z); i < n; i++) c[i] = expression;                     \
   }
 ELEMENTWISE(abs_, fabs(a[i]))
@@ -75,21 +97,21 @@ ELEMENTWISE(inv, 1.0 / a[i])
 
 static void add_const(N_Vector x, sunrealtype b, N_Vector z)
 {
-  const double *a = of(x)->data;
-  double *c = of(z)->data;
+  const double *a = data(x);
+  double *c = data(z);
   for (size_t i = 0, n = length(z); i < n; i++) c[i] = a[i] + b;
 }
 
 static sunrealtype dot(N_Vector x, N_Vector y)
 {
-  return gn_vec_dot(length(x), of(x)->data, of(y)->data);
+  return gn_vec_dot(length(x), data(x), data(y));
 }
 
-static sunrealtype max_norm(N_Vector x) { return gn_vec_maxabs(length(x), of(x)->data); }
+static sunrealtype max_norm(N_Vector x) { return gn_vec_maxabs(length(x), data(x)); }
 
 static sunrealtype min_(N_Vector x)
 {
-  const double *a = of(x)->data;
+  const double *a = data(x);
   double least = a[0];
   for (size_t i = 1, n = length(x); i < n; i++)
     if (a[i] < least) least = a[i];
@@ -98,7 +120,7 @@ static sunrealtype min_(N_Vector x)
 
 static sunrealtype wrms_norm(N_Vector x, N_Vector w)
 {
-  return gn_norm_eval(&of(x)->space->sys->norm, of(x)->data, of(w)->data);
+  return gn_norm_eval(&of(x)->space->sys->norm, data(x), data(w));
 }
 
 static N_Vector_ID id(N_Vector v)
@@ -111,8 +133,9 @@ static void destroy(N_Vector v)
 {
   if (!v) return;
   if (v->content) {
-    of(v)->next = of(v)->space->free;
-    of(v)->space->free = of(v);
+    gn_vdata **list = of(v)->data ? &of(v)->space->free : &of(v)->space->bare;
+    of(v)->next = *list;
+    *list = of(v);
   }
   v->content = NULL;
   N_VFreeEmpty(v);
@@ -131,14 +154,35 @@ gn_status gn_vspace_reserve(gn_vspace *vs, size_t n)
   return GN_OK;
 }
 
+gn_status gn_vspace_lazy(gn_vspace *vs, size_t n)
+{
+  gn_vdata *d;
+  vs->lazy = 1;
+  GN_NEW(vs->arena, vs->spill, vs->sys->nmax);
+  GN_NEW(vs->arena, d, n);
+  for (size_t k = 0; k < n; k++) d[k] = (gn_vdata){ NULL, vs, vs->bare }, vs->bare = &d[k];
+  return GN_OK;
+}
+
+/* A vector to lend; of a lazy space without memory. */
+static gn_vdata *take(gn_vspace *vs)
+{
+  if (!vs->free && !vs->lazy && gn_vspace_reserve(vs, 1) != GN_OK) return NULL;
+  gn_vdata **list = vs->bare ? &vs->bare : &vs->free, *d = *list;
+  if (d) *list = d->next;
+  else if ((d = gn_arena_alloc(vs->arena, 1, sizeof *d))) d->space = vs;
+  return d;
+}
+
 static N_Vector fresh(gn_vspace *vs, SUNContext ctx)
 {
-  if (!vs->free && gn_vspace_reserve(vs, 1) != GN_OK) return NULL;
   N_Vector v = N_VNewEmpty(ctx);
   if (!v) return NULL;
-  v->content = vs->free;
-  vs->free = vs->free->next;
-  return v;
+  v->content = take(vs);
+  if (v->content && vs->eager) (void)data(v);
+  if (v->content) return v;
+  N_VFreeEmpty(v);
+  return NULL;
 }
 
 static N_Vector clone(N_Vector w)

@@ -39,14 +39,18 @@ floor src/core 'base/|nn/|core/' src/core/*.[ch]
 floor src/data 'base/|nn/|core/' src/data/*.[ch]
 floor src/loss 'base/|nn/|core/' src/loss/*.[ch]
 floor models 'base/|nn/|core/' models/*.[ch]
-floor solvers 'base/|core/|sundials\.h"' solvers/*.[ch] solvers/*/*.[ch]
+own=$(find solvers -maxdepth 1 -name '*.h' | sed 's|.*/||; s|\.|\\.|; s|$|"|' | paste -s -d '|' -)
+floor solvers "base/|core/|$own" solvers/*.[ch] solvers/*/*.[ch]
 floor src/study 'base/|nn/|core/|study/' src/study/*.[ch]
 floor src/cli 'base/|nn/|core/|study/|cli/' src/cli/*.[ch]
 
 door SUNDIALS 'arkode|cvode|kinsol|ida|nvector|sundials/|sunlin|sunmat|sunnonlin|sunadapt|sundials_' \
   'solvers/'
 door CBLAS 'cblas|openblas' 'src/nn/|experiments/bench/'
-door LAPACK 'lapack' 'solvers/lapack.c:'
+door LAPACK 'lapacke|lapack\.h>' 'solvers/lapack.c:'
+report 'LAPACK may be called only in solvers/lapack.c:' \
+  "$(grep -rnE '\bd[a-z]{2,5}_\(' src models solvers --include='*.[ch]' |
+    grep -v '^solvers/lapack.c:')"
 door HDF5 'hdf5|H5' 'src/base/h5.c:'
 door inih 'ini\.h' 'src/base/ini.c:'
 

@@ -138,7 +138,8 @@ static void set_up(bench *b, const size_row *size)
   const double times[2] = { 0, b->T };
   if (gn_problem_outputs(b->model, 1, times, GN_LAND, &b->event, &b->problem)) die("problem");
   b->solver_config = config_of(erk->options, erk->config_size);
-  b->solver = (gn_solver){ erk, b->solver_config, { 1e-5, 1e-5 }, { 1e-5, 1e-5 }, 100000 };
+  b->solver = (gn_solver){ .cls = erk, .config = b->solver_config, .tol = { 1e-5, 1e-5 },
+                           .back = { 1e-5, 1e-5 }, .max_steps = 100000 };
   const size_t n = b->B * b->d;
   b->p = doubles(b->np), b->gp = doubles(b->np), b->reference = doubles(b->np);
   b->x = doubles(n), b->target = doubles(n), b->z = doubles(n), b->gz = doubles(n);

@@ -20,6 +20,7 @@
 #include <stdio.h>
 
 enum { BLOCKMAX, RMS, ROWMAX, SEMI };
+enum { AUTO, YES };
 static const char *const norm_names[] = { "blockmax", "rms", "rowmax", "semi" };
 
 typedef struct config {
@@ -31,8 +32,9 @@ static const gn_option options[] = {
             "norm of the backward error test"),
   GN_CHOICE(config, "params", params, 0, "each|joint",
             "blockmax: one rms for each parameter tensor, or for all together"),
-  GN_BOOL(config, "scale_atol", scale, 1,
-          "multiply the adjoint's absolute tolerance by rms(dL/dy)"),
+  GN_CHOICE(config, "scale_atol", scale, 0, "auto|yes|no",
+            "multiply the adjoint's absolute tolerance by rms(dL/dy); auto: yes, but not on "
+            "torchdiffeq"),
   GN_OPTIONS_END,
 };
 
@@ -60,9 +62,10 @@ static gn_status setup(gn_gradient *g, const void *config_)
 {
   const config *c = config_;
   backsolve *self = (backsolve *)g;
-  GN_TRY(gn_adjoint_create(g->walk, 1, c->scale, &self->adjoint));
-  if (c->norm == SEMI) gn_adjoint_seminorm(self->adjoint);
-  else group(&self->adjoint->sys.norm, g->problem->model->nblock, c);
+  const int scale = c->scale == AUTO ? !g->solver.cls->literal : c->scale == YES;
+  GN_TRY(gn_adjoint_create(g->walk, GN_ADJOINT_Z | GN_ADJOINT_G | (scale ? GN_ADJOINT_SCALED : 0),
+                           NULL, &self->adjoint));
+  if (c->norm != SEMI) group(&self->adjoint->sys.norm, g->problem->model->nblock, c);
   return GN_OK;
 }
 

@@ -25,7 +25,8 @@ typedef struct config {
 
 static const gn_option options[] = {
   GN_REAL(config, "budget", budget, 0, 0, 1e18,
-          "bytes for recorded steps (0: a quarter of the memory); beyond it steps are recomputed"),
+          "bytes kept for the backward pass (0: a quarter of the memory; at least two steps' "
+          "tapes and two states); beyond it steps are recomputed"),
   GN_OPTIONS_END,
 };
 
@@ -57,9 +58,9 @@ static gn_status setup(gn_gradient *g, const void *config_)
   GN_NEW(g->arena, self->v, n);
   for (int i = 0; i < tab->s; i++) {
     GN_NEW(g->arena, self->g[i], n);
-    if (g->problem->output == GN_INTERPOLATE) GN_NEW(g->arena, self->kbar[i], n);
+    if (g->walk->nsoft) GN_NEW(g->arena, self->kbar[i], n);
   }
-  if (g->problem->output == GN_INTERPOLATE) GN_NEW(g->arena, self->start, n);
+  if (g->walk->nsoft) GN_NEW(g->arena, self->start, n);
   GN_NEW(g->arena, self->lam, n);
   return GN_OK;
 }
@@ -70,6 +71,8 @@ static gn_status forward(gn_gradient *g, size_t B, const double *p, const gn_dri
   discrete *self = (discrete *)g;
   gn_traj_clear(self->traj);
   GN_TRY(gn_walk_forward(g->walk, B, p, dr, y0, Y, gn_traj_put, self->traj));
+  gn_traj_rewind(self->traj);
+  g->stats.recompute_predicted = self->traj->predicted;
   g->stats.bytes = (long)self->traj->peak;
   return GN_OK;
 }
@@ -82,7 +85,7 @@ static int next_inside(const discrete *self, size_t n, size_t *e, const double *
   const gn_traj_step *st = &self->traj->step[n];
   for (; *e < pb->nevent; (*e)++) {
     const gn_event *ev = &pb->event[*e];
-    if (ev->s <= st->s || ev->s > st->s_new || !gn_event_soft(pb, *e)) continue;
+    if (ev->s <= st->s || ev->s > st->s_new || !self->base.walk->soft[*e]) continue;
     *w = self->gY + ev->index * self->base.walk->sys.n;
     gn_rk_dense(self->traj->tab, (ev->s - st->s) / st->h, d);
     (*e)++;
@@ -234,21 +237,27 @@ static gn_status jump(void *user, size_t j)
   return gn_walk_jump_vjp(self->base.walk, j, self->lam, self->gp);
 }
 
-/* What was kept, of which budget. */
+/* What was kept, of which budget, and what the rest cost: steps recomputed per step taken. */
 static void note(discrete *self)
 {
   const gn_traj *tr = self->traj;
   gn_stats *st = &self->base.stats;
-  char peak[32], budget[32];
+  char peak[32], budget[32], over[32], excess[64] = "";
   gn_text_bytes(tr->peak, peak, sizeof peak);
   gn_text_bytes(tr->budget, budget, sizeof budget);
-  if (tr->recomputed == 0)
-    (void)snprintf(st->note, sizeof st->note, "all %zu step records kept, %s of a budget of %s",
-             tr->n, peak, budget);
+  gn_text_bytes(tr->peak - tr->budget, over, sizeof over);
+  if (tr->peak > tr->budget)
+    (void)snprintf(excess, sizeof excess, ", exceeded by %s: too small", over);
+  if (tr->oldest == 0)
+    (void)snprintf(st->note, sizeof st->note,
+                   "all %zu step records kept, %s of a budget of %s%s", tr->n, peak, budget,
+                   excess);
   else
     (void)snprintf(st->note, sizeof st->note,
-             "%ld steps recomputed for %zu taken: one state in %zu kept, %s with a budget of %s",
-             tr->recomputed, tr->n, tr->stride, peak, budget);
+                   "%ld steps recomputed for %zu taken, %.3g times (predicted: %.3g): %s with "
+                   "a budget of %s%s", tr->recomputed, tr->n,
+                   (double)tr->recomputed / (double)tr->n,
+                   (double)tr->predicted / (double)tr->n, peak, budget, excess);
 }
 
 static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double *gp,
@@ -258,14 +267,15 @@ static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double 
   const size_t len = g->walk->sys.n;
   self->gY = gY;
   self->gp = gp;
-  self->traj->recomputed = 0;
+  gn_traj_rewind(self->traj);
   gn_vec_fill(len, 0.0, self->lam);
-  const gn_visit v = { self, 1, flow, output, jump, NULL };
+  const gn_visit v = { self, g->walk->soft, flow, output, jump, NULL };
   GN_TRY(gn_visit_backward(g->problem, &v));
   if (gt) GN_TRY(gn_walk_time_gradient(g->walk, gY, self->lam, gt));
   gn_vec_axpy(len, 1.0, self->lam, gy0);
   g->stats.back_steps = (long)self->traj->n;
   g->stats.recomputed = self->traj->recomputed;
+  g->stats.recompute_predicted = self->traj->predicted;
   g->stats.bytes = (long)self->traj->peak;
   note(self);
   return GN_OK;

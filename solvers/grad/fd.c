@@ -31,6 +31,7 @@ typedef struct fd {
   double *y0, *p;                        /* the shifted start and parameters         */
   double *out;                           /* [noutput, B, ny] replayed outputs        */
   double *sum;                           /* [B] weighted sum of row losses           */
+  double *lam;                           /* [B, ny] dL/dy0                           */
   const double *gY, *start;
 } fd;
 
@@ -42,7 +43,7 @@ static gn_status setup(gn_gradient *g, const void *config_)
   const gn_tableau *tab = g->walk->st->tab;
   GN_TRY(gn_traj_create(g->walk, 1, &self->traj)); /* step sizes only */
   GN_TRY(gn_pool_create(sys->fields, (size_t)tab->s, sys->Bmax, &self->pool));
-  double **vectors[] = { &self->y, &self->y1, &self->Y, &self->y0 };
+  double **vectors[] = { &self->y, &self->y1, &self->Y, &self->y0, &self->lam };
   for (size_t k = 0; k < sizeof vectors / sizeof *vectors; k++)
     GN_NEW(g->arena, *vectors[k], sys->nmax);
   for (int i = 0; i < tab->s; i++) GN_NEW(g->arena, self->K[i], sys->nmax);
@@ -63,25 +64,6 @@ static gn_status forward(gn_gradient *g, size_t B, const double *p, const gn_dri
   return GN_OK;
 }
 
-/* Outputs read inside step n, which went from y to y1 with the slopes K. */
-static void read_outputs(fd *self, size_t n)
-{
-  const gn_problem *pb = self->base.problem;
-  const gn_traj_step *st = &self->traj->step[n];
-  const gn_tableau *tab = self->traj->tab;
-  const size_t len = self->base.walk->sys.n;
-  for (size_t e = 0; pb->output == GN_INTERPOLATE && e < pb->nevent; e++) {
-    const gn_event *ev = &pb->event[e];
-    if (ev->s <= st->s || ev->s > st->s_new || !gn_event_soft(pb, e)) continue;
-    gn_dense d;
-    gn_rk_dense(tab, (ev->s - st->s) / st->h, &d);
-    double *out = self->out + ev->index * len;
-    gn_vec_scale(len, d.w0, self->y, out);
-    gn_vec_axpy(len, d.w1, self->y1, out);
-    for (int i = 0; i < tab->s; i++) gn_vec_axpy(len, st->h * d.k[i], self->K[i], out);
-  }
-}
-
 static gn_status replay_step(fd *self, size_t n)
 {
   gn_walk *w = self->base.walk;
@@ -99,7 +81,8 @@ static gn_status replay_step(fd *self, size_t n)
     rc = gn_rk_step(tab, &w->sys, st->s, st->h, self->y, self->K, tab->fsal, self->rec,
                     tab->fsal, self->Y, self->y1);
   GN_REQUIRE(rc == 0, GN_ENONFINITE, "a shifted replay is not finite at t = %g", st->s);
-  read_outputs(self, n);
+  gn_walk_read(w, st->s, st->h, st->s_new, self->y, self->y1,
+               (const double *const *)self->K, self->out);
   double *swap = self->y;
   self->y = self->y1, self->y1 = swap;
   return GN_OK;
@@ -135,7 +118,7 @@ static gn_status replay(fd *self, double weight)
   const gn_model *m = self->base.problem->model;
   w->flow.p = self->p;
   gn_vec_copy(w->sys.n, self->y0, self->y);
-  const gn_visit v = { self, 1, flow, output, jump, NULL };
+  const gn_visit v = { self, self->base.walk->soft, flow, output, jump, NULL };
   GN_TRY(gn_visit_forward(self->base.problem, &v));
   const double *Y = self->out, *gY = self->gY;
   for (size_t k = 0; k < self->base.problem->noutput; k++)
@@ -181,7 +164,6 @@ static gn_status all(fd *self, double *gy0, double *gp)
   return GN_OK;
 }
 
-/* NOLINTNEXTLINE(readability-non-const-parameter): the signature of the op */
 static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double *gp, double *gt)
 {
   fd *self = (fd *)g;
@@ -191,14 +173,16 @@ static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double 
   GN_REQUIRE(m->ny + m->params.np <= (size_t)c->max_directions, GN_ELIMIT,
              "%zu directions, but gradient.max_directions = %d; fd is an oracle, use discrete "
              "for a gradient of this size", m->ny + m->params.np, c->max_directions);
-  GN_REQUIRE(!gt, GN_EUNSUP, "fd gives no derivative with respect to times; use discrete");
   gn_record_give(&self->rec);
   GN_TRY(gn_pool_take(self->pool, w->B, &self->rec));
   self->gY = gY;
   const double *p = w->flow.p;
-  const gn_status s = all(self, gy0, gp);
+  gn_vec_fill(w->sys.n, 0.0, self->lam);
+  const gn_status s = all(self, self->lam, gp);
   w->flow.p = p;
-  return s;
+  GN_TRY(s);
+  gn_vec_axpy(w->sys.n, 1.0, self->lam, gy0);
+  return gt ? gn_walk_time_gradient(w, gY, self->lam, gt) : GN_OK;
 }
 
 static void destroy(gn_gradient *g)

@@ -12,8 +12,6 @@
  * 2021, section 3. */
 #include "core/adjoint.h"
 
-#include <stdio.h>
-
 typedef struct config {
   int scale;
 } config;
@@ -27,48 +25,13 @@ static const gn_option options[] = {
 typedef struct seminorm {
   gn_gradient base;
   gn_adjoint *adjoint;
-  gn_record *waiting;           /* the last step's stages, if its last one may be shared */
-  double weight[GN_STAGES_MAX]; /* and their weights                                     */
 } seminorm;
-
-static gn_status finish(void *user)
-{
-  seminorm *self = user;
-  if (!self->waiting) return GN_OK;
-  gn_flow_pgrad_weighted(&self->base.walk->flow, self->waiting, self->waiting->nslice,
-                         self->weight, self->adjoint->gp);
-  gn_record_give(&self->waiting);
-  return GN_OK;
-}
-
-static gn_status accepted(void *user, gn_step *step)
-{
-  seminorm *self = user;
-  const gn_tableau *tab = self->adjoint->st->tab;
-  gn_flow *fl = &self->base.walk->flow;
-  const double first = step->h * tab->b[0];
-  if (tab->fsal && !step->fresh) {
-    self->weight[self->waiting->nslice - 1] += first;
-  } else if (tab->fsal) {
-    gn_flow_pgrad_weighted(fl, step->head, 1, &first, self->adjoint->gp);
-  }
-  GN_TRY(finish(self));
-  self->waiting = step->rec;
-  step->rec = NULL;
-  for (int i = tab->fsal; i < tab->s; i++) self->weight[i - tab->fsal] = step->h * tab->b[i];
-  return tab->fsal ? GN_OK : finish(self);
-}
 
 static gn_status setup(gn_gradient *g, const void *config_)
 {
   const config *c = config_;
-  seminorm *self = (seminorm *)g;
-  GN_TRY(gn_adjoint_create(g->walk, 0, c->scale, &self->adjoint));
-  gn_adjoint_seminorm(self->adjoint);
-  self->adjoint->on_step = accepted;
-  self->adjoint->on_break = finish;
-  self->adjoint->user = self;
-  return GN_OK;
+  const int parts = GN_ADJOINT_Z | GN_ADJOINT_STEPS | (c->scale ? GN_ADJOINT_SCALED : 0);
+  return gn_adjoint_create(g->walk, parts, NULL, &((seminorm *)g)->adjoint);
 }
 
 static gn_status forward(gn_gradient *g, size_t B, const double *p, const gn_drive *dr,
@@ -80,9 +43,7 @@ static gn_status forward(gn_gradient *g, size_t B, const double *p, const gn_dri
 static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double *gp,
                           double *gt)
 {
-  seminorm *self = (seminorm *)g;
-  gn_record_give(&self->waiting); /* of a backward that failed */
-  return gn_adjoint_run(self->adjoint, gY, gy0, gp, gt, &g->stats);
+  return gn_adjoint_run(((seminorm *)g)->adjoint, gY, gy0, gp, gt, &g->stats);
 }
 
 static void destroy(gn_gradient *g) { gn_adjoint_destroy(&((seminorm *)g)->adjoint); }
@@ -91,7 +52,7 @@ const gn_gradient_class gn_gradient_seminorm = {
   .name = "seminorm",
   .summary = "[z, a] solved backward, parameters by stage quadrature",
   .source = "Kidger, Chen, Lyons, ICML 2021, section 3",
-  .needs = GN_NEEDS_STAGES | GN_NEEDS_BACKWARD,
+  .needs = GN_NEEDS_STAGES | GN_NEEDS_BACKWARD | GN_NEEDS_LANDING,
   .size = sizeof(seminorm),
   .options = options,
   .config_size = sizeof(config),

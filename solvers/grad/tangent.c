@@ -25,6 +25,7 @@ typedef struct tangent {
   double *v, *v1, *vY, *vK[GN_STAGES_MAX]; /* [B, ny] each                 */
   double *dY;                              /* [noutput, B, ny]             */
   double *e;                               /* [max(B ny, np)] a direction  */
+  double *lam;                             /* [B, ny] dL/dy0               */
   /* of the push in progress */
   const double *vp;
   double *out;
@@ -40,6 +41,7 @@ static gn_status setup(gn_gradient *g, const void *config_)
   GN_NEW(g->arena, self->v1, n);
   GN_NEW(g->arena, self->vY, n);
   for (int i = 0; i < g->walk->st->tab->s; i++) GN_NEW(g->arena, self->vK[i], n);
+  GN_NEW(g->arena, self->lam, n);
   GN_NEW(g->arena, self->dY, g->problem->noutput * n);
   GN_NEW(g->arena, self->e, n > np ? n : np);
   return GN_OK;
@@ -64,25 +66,6 @@ static gn_status push_stage(tangent *self, double s, const gn_tape *tape, const 
   return GN_OK;
 }
 
-/* Tangents of the outputs read inside step n, which goes from v to v1. */
-static void push_outputs(tangent *self, size_t n)
-{
-  const gn_problem *pb = self->base.problem;
-  const gn_traj_step *st = &self->traj->step[n];
-  const gn_tableau *tab = self->traj->tab;
-  const size_t len = self->base.walk->sys.n;
-  for (size_t e = 0; pb->output == GN_INTERPOLATE && e < pb->nevent; e++) {
-    const gn_event *ev = &pb->event[e];
-    if (ev->s <= st->s || ev->s > st->s_new || !gn_event_soft(pb, e)) continue;
-    gn_dense d;
-    gn_rk_dense(tab, (ev->s - st->s) / st->h, &d);
-    double *out = self->out + ev->index * len;
-    gn_vec_scale(len, d.w0, self->v, out);
-    gn_vec_axpy(len, d.w1, self->v1, out);
-    for (int i = 0; i < tab->s; i++) gn_vec_axpy(len, st->h * d.k[i], self->vK[i], out);
-  }
-}
-
 static gn_status push_step(tangent *self, size_t n)
 {
   gn_traj *tr = self->traj;
@@ -104,7 +87,7 @@ static gn_status push_step(tangent *self, size_t n)
     GN_TRY(push_stage(self, st->s + tab->c[i] * st->h, &tape, self->vY, self->vK[i]));
   }
   gn_rk_stage(tab, tab->s, len, st->h, self->v, vK, self->v1);
-  push_outputs(self, n);
+  gn_walk_read(self->base.walk, st->s, st->h, st->s_new, self->v, self->v1, vK, self->out);
   double *swap = self->v;
   self->v = self->v1, self->v1 = swap;
   return GN_OK;
@@ -141,7 +124,7 @@ static gn_status push(gn_gradient *g, const double *vy0, const double *vp, doubl
   self->out = dY;
   if (vy0) gn_vec_copy(len, vy0, self->v);
   else gn_vec_fill(len, 0.0, self->v);
-  const gn_visit v = { self, 1, flow, output, jump, NULL };
+  const gn_visit v = { self, g->walk->soft, flow, output, jump, NULL };
   return gn_visit_forward(g->problem, &v);
 }
 
@@ -164,7 +147,6 @@ static gn_status gradient_y0(tangent *self, size_t block, size_t j, const double
   return GN_OK;
 }
 
-/* NOLINTNEXTLINE(readability-non-const-parameter): the signature of the op */
 static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double *gp, double *gt)
 {
   tangent *self = (tangent *)g;
@@ -174,9 +156,10 @@ static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double 
   GN_REQUIRE(m->ny + np <= (size_t)c->max_directions, GN_ELIMIT,
              "%zu directions, but gradient.max_directions = %d; tangent is an oracle, use "
              "discrete for a gradient of this size", m->ny + np, c->max_directions);
-  GN_REQUIRE(!gt, GN_EUNSUP, "tangent gives no derivative with respect to times; use discrete");
+  gn_vec_fill(g->walk->sys.n, 0.0, self->lam);
   for (size_t k = 0; k < m->nblock; k++)
-    for (size_t j = 0; j < m->d[k]; j++) GN_TRY(gradient_y0(self, k, j, gY, gy0));
+    for (size_t j = 0; j < m->d[k]; j++) GN_TRY(gradient_y0(self, k, j, gY, self->lam));
+  gn_vec_axpy(g->walk->sys.n, 1.0, self->lam, gy0);
   gn_vec_fill(np, 0.0, self->e);
   for (size_t k = 0; k < np; k++) {
     self->e[k] = 1;
@@ -184,7 +167,7 @@ static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double 
     gp[k] += gn_vec_dot(total, gY, self->dY);
     self->e[k] = 0;
   }
-  return GN_OK;
+  return gt ? gn_walk_time_gradient(g->walk, gY, self->lam, gt) : GN_OK;
 }
 
 static void destroy(gn_gradient *g) { gn_traj_destroy(&((tangent *)g)->traj); }

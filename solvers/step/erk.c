@@ -81,6 +81,7 @@ typedef struct erk {
   double stop, carry;         /* stop time in force; step size it cut, or 0         */
   int stop_set;
   double err_old;
+  double tried;               /* size of the last attempt, as the controller saw it */
   char text[GN_SUN_TEXT];
 } erk;
 
@@ -91,6 +92,9 @@ static void count_failure(erk *self, long fails)
 {
   gn_norm *nm = &self->base.sys->norm;
   nm->seg[nm->worst].rejects += fails - self->fails;
+  for (long k = self->fails; k < fails; k++)
+    gn_history_step(self->base.history, nm, self->base.s, self->tried,
+                    self->bad ? GN_STEP_NOT_FINITE : GN_STEP_REJECTED);
   self->base.rejects += fails - self->fails;
   self->fails = fails;
   self->bad_attempts = self->bad ? self->bad_attempts + 1 : 0;
@@ -169,6 +173,7 @@ static double next_h(void *user, double h, double err)
   const config *c = self->base.config;
   const double k = self->tab.embedded + 1;
   const double e = fmax(err, 1e-10);
+  self->tried = h;
   double factor = c->controller == 0 ? pow(e, -1 / k)
                                      : pow(e, -0.8 / k) * pow(self->err_old, 0.31 / k);
   if (err <= 1) self->err_old = e;
@@ -295,6 +300,8 @@ static gn_status tableau(erk *self)
   }
   for (int i = 0; i < t->s; i++) t->fsal = t->fsal && t->A[t->s - 1][i] == t->b[i];
   ARKodeButcherTable_Free(B);
+  const gn_tableau *known = gn_tableau_find(t->name);
+  t->interpolant = t->fsal && known ? known->interpolant : GN_NO_INTERPOLANT;
   self->base.tab = t;
   return GN_OK;
 }
@@ -352,13 +359,13 @@ static gn_status start(gn_stepper *st, double s0, const double *y0, int dir, dou
   return rc == 0 ? GN_OK : failed(self, "ERKStep could not start");
 }
 
-static gn_status reset(gn_stepper *st, const double *y)
+static gn_status reset(gn_stepper *st, double s, const double *y)
 {
   erk *self = (erk *)st;
   GN_TRY(next_record(self));
   GN_TRY(fresh_record(self));
   gn_vec_copy(st->sys->n, y, gn_vector_data(self->y[self->now]));
-  return ARKodeReset(self->mem, st->s, self->y[self->now]) == 0
+  return ARKodeReset(self->mem, s, self->y[self->now]) == 0
            ? GN_OK
            : failed(self, "ERKStep could not restart");
 }
@@ -381,7 +388,7 @@ static void describe(erk *self, double s_new, double h)
   gn_step *out = &st->now;
   out->s = st->s, out->h = h, out->s_new = s_new;
   out->fresh = self->fresh;
-  out->s_first = self->fresh ? st->s : self->s_first;
+  out->s_first = self->fresh || !self->tab.fsal ? st->s : self->s_first;
   out->y0 = gn_vector_data(self->y[self->now]);
   out->y1 = gn_vector_data(self->y[1 - self->now]);
   out->f1 = self->tab.fsal ? self->K[last] : NULL;
@@ -423,6 +430,7 @@ static gn_status step(gn_stepper *st, double stop)
   if (fails > self->fails) count_failure(self, fails);
   if (rc == ARK_TSTOP_RETURN) self->stop_set = 0;
   if (s_new == st->s) return failed(self, "the step size is below rounding");
+  gn_history_step(st->history, &st->sys->norm, st->s, h, GN_STEP_ACCEPTED);
   self->bad_attempts = 0;
   GN_TRY(check_stages(self, h));
   describe(self, s_new, h);
@@ -448,7 +456,7 @@ const gn_stepper_class gn_stepper_erk = {
   .name = "erk",
   .summary = "adaptive explicit Runge-Kutta, ARKODE ERKStep",
   .source = "Reynolds et al., ACM TOMS 49 (2023)",
-  .offers = GN_HAS_STAGES | GN_HAS_BACKWARD | GN_HAS_DENSE,
+  .offers = GN_HAS_STAGES | GN_HAS_BACKWARD | GN_HAS_DENSE | GN_HAS_LANDING,
   .adaptive = 1,
   .size = sizeof(erk),
   .options = options,

@@ -29,7 +29,7 @@ typedef struct rkfixed {
   gn_stepper base;
   gn_pool *pool, *head_pool;
   gn_record *rec, *head;
-  int dir, fresh;
+  int fresh;
   double s_first;
   double *y[2], *Y;
   int now;
@@ -54,37 +54,27 @@ static gn_status setup(gn_stepper *st, const void *config_)
   return GN_OK;
 }
 
-static gn_status take(gn_pool *pool, gn_record **r, gn_record **left, size_t B)
-{
-  if (!*r) *r = *left;
-  else gn_record_give(left);
-  *left = NULL;
-  if (*r && (*r)->B != B) gn_record_give(r);
-  return *r ? GN_OK : gn_pool_take(pool, B, r);
-}
-
 static gn_status records(rkfixed *self)
 {
   gn_step *last = &self->base.now;
   const size_t B = self->base.sys->B;
-  GN_TRY(take(self->pool, &self->rec, &last->rec, B));
-  return take(self->head_pool, &self->head, &last->head, B);
+  GN_TRY(gn_record_reuse(self->pool, B, &self->rec, &last->rec));
+  return gn_record_reuse(self->head_pool, B, &self->head, &last->head);
 }
 
-static gn_status start(gn_stepper *st, double s0, const double *y0, int dir, double h0)
+static gn_status reset(gn_stepper *st, double s, const double *y)
 {
-  (void)h0, (void)s0;
-  rkfixed *self = (rkfixed *)st;
-  self->dir = dir;
-  return st->cls->ops.reset(st, y0);
-}
-
-static gn_status reset(gn_stepper *st, const double *y)
-{
+  (void)s;
   rkfixed *self = (rkfixed *)st;
   gn_vec_copy(st->sys->n, y, self->y[self->now]);
   self->fresh = 1;
   return GN_OK;
+}
+
+static gn_status start(gn_stepper *st, double s0, const double *y0, int dir, double h0)
+{
+  (void)h0, (void)dir;
+  return reset(st, s0, y0);
 }
 
 static gn_status finite(const rkfixed *self, int rc, double h)
@@ -135,6 +125,7 @@ static gn_status step(gn_stepper *st, double stop)
   }
   self->fresh = 0;
   self->now = 1 - self->now;
+  gn_history_step(st->history, &sys->norm, st->s, h, GN_STEP_UNTESTED);
   st->s = out->s_new;
   st->h_next = fabs(h);
   st->steps++;
@@ -152,7 +143,7 @@ const gn_stepper_class gn_stepper_rkfixed = {
   .name = "rkfixed",
   .summary = "explicit Runge-Kutta with a fixed step",
   .source = "Butcher, Numerical Methods for ODEs, section 23",
-  .offers = GN_HAS_STAGES | GN_HAS_BACKWARD | GN_HAS_DENSE,
+  .offers = GN_HAS_STAGES | GN_HAS_BACKWARD | GN_HAS_DENSE | GN_HAS_LANDING,
   .size = sizeof(rkfixed),
   .options = options,
   .config_size = sizeof(config),

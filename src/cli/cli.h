@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 enum { GN_EXIT_OK = 0, GN_EXIT_FAILED = 1, GN_EXIT_USAGE = 2 };
-enum { GN_CLI_FLAGS = 8, GN_CLI_ARGS = 256 };
+enum { GN_CLI_FLAGS = 24, GN_CLI_ARGS = 256 };
 
 /* --name, or --name=VALUE when value is not NULL. */
 typedef struct gn_flag {
@@ -37,7 +37,7 @@ typedef struct gn_command {
 } gn_command;
 
 extern const gn_command gn_command_list, gn_command_show, gn_command_check, gn_command_train,
-    gn_command_compare, gn_command_grad, gn_command_plot;
+    gn_command_compare, gn_command_sweep, gn_command_advise, gn_command_grad, gn_command_plot;
 
 /* Value of a flag by name, or NULL. */
 const char *gn_args_flag(const gn_args *a, const char *name);
@@ -47,5 +47,12 @@ const char *gn_args_flag(const gn_args *a, const char *name);
 int gn_cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int gn_cli_refuse(gn_status s); /* while reading and checking: 2, without memory 1 */
 int gn_cli_failed(gn_status s); /* while working: 1                                */
+
+/* The file a flag names, open for writing; *to is untouched without the flag. */
+gn_status gn_cli_open(const gn_args *a, const char *flag, FILE **to);
+/* Close it; rc, or GN_EXIT_FAILED with a message if something could not be written. */
+int gn_cli_close(const gn_args *a, const char *flag, FILE *to, int rc);
+/* The integer of a flag from least to most, else `missing`; -1 after a message. */
+long gn_cli_long(const gn_args *a, const char *flag, long missing, long least, long most);
 
 #endif

@@ -54,7 +54,9 @@ static int run(const gn_args *a)
   gn_status s = read_experiment(a, &e);
   if (s == GN_OK) s = gn_compare_create(e, &in, &c);
   if (s == GN_OK) s = gn_rundir_make(e->run.out);
+  if (s == GN_OK) s = gn_cli_open(a, "history", &c->history.to);
   int rc = s == GN_OK ? work(a, c) : gn_cli_refuse(s);
+  if (c && c->history.to) rc = gn_cli_close(a, "history", c->history.to, rc);
   gn_compare_destroy(&c);
   if (e) gn_experiment_destroy(&e);
   return rc;
@@ -74,6 +76,7 @@ const gn_command gn_command_compare = {
   .overrides = 1,
   .flag = { { "strategies", "LIST", "such as discrete,backsolve:norm=semi (default: all but oracles)" },
             { "state", "RUN", "trained parameters: a run directory or a state.h5" },
+            { "history", "FILE.csv", "every step tried: t, h, error, norms of the blocks" },
             { "batch", "N", "the first N training samples (default: all)" },
             { "csv", NULL, "print compare.csv" } },
   .run = run,

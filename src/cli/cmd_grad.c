@@ -42,7 +42,11 @@ static int run(const gn_args *a)
   gn_status s = gn_experiment_read(a->at[0], a->nover, a->over, &e);
   if (s == GN_OK) s = gn_case_create(e, in, &c);
   if (s == GN_OK) s = check_out(out);
+  FILE *history = NULL;
+  if (s == GN_OK) s = gn_cli_open(a, "history", &history);
+  if (history) gn_case_history(c, history);
   int rc = s == GN_OK ? work(c, out) : gn_cli_refuse(s);
+  if (history) rc = gn_cli_close(a, "history", history, rc);
   gn_case_destroy(&c);
   if (e) gn_experiment_destroy(&e);
   return rc;
@@ -58,6 +62,8 @@ const gn_command gn_command_grad = {
   .least = 1,
   .most = 1,
   .overrides = 1,
-  .flag = { { "case", "IN.h5", "the case" }, { "out", "OUT.h5", "the answer" } },
+  .flag = { { "case", "IN.h5", "the case" },
+            { "out", "OUT.h5", "the answer" },
+            { "history", "FILE.csv", "every step tried: t, h, error, norms of the blocks" } },
   .run = run,
 };

@@ -13,7 +13,8 @@ const gn_command gn_command_plot = {
   .synopsis = "RUN|FILE.csv ... [--out=DIR]",
   .summary = "Figures of runs and comparisons (SVG, PDF, PNG)",
   .text = "metrics.csv gives loss and cost (work, NFE) against the epoch, several runs over each\n"
-          "other; compare.csv gives error and work per strategy. Needs gnuplot.\n",
+          "other; compare.csv gives error and work per strategy; sweep.csv error against cost.\n"
+          "Needs gnuplot.\n",
   .least = 1,
   .most = 32,
   .flag = { { "out", "DIR", "where the figures go (default: beside the first table)" } },

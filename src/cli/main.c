@@ -4,13 +4,14 @@
 #include "base/text.h"
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 
-enum { NCOMMAND = 7 };
+enum { NCOMMAND = 9 };
 static const gn_command *const commands[NCOMMAND] = {
   &gn_command_list,    &gn_command_show, &gn_command_check, &gn_command_train,
-  &gn_command_compare, &gn_command_grad, &gn_command_plot,
+  &gn_command_compare, &gn_command_sweep, &gn_command_advise, &gn_command_grad, &gn_command_plot,
 };
 
 /* ---- messages ------------------------------------------------------------------------ */
@@ -36,6 +37,35 @@ int gn_cli_failed(gn_status s)
 {
   (void)gn_cli_usage("%s (%s)", gn_last_error(), gn_status_text(s));
   return GN_EXIT_FAILED;
+}
+
+gn_status gn_cli_open(const gn_args *a, const char *flag, FILE **to)
+{
+  const char *file = gn_args_flag(a, flag);
+  if (!file) return GN_OK;
+  FILE *f = fopen(file, "w");
+  GN_REQUIRE(f, GN_EIO, "%s: --%s=%s: cannot open: %s", a->command->name, flag, file,
+             strerror(errno));
+  *to = f;
+  return GN_OK;
+}
+
+int gn_cli_close(const gn_args *a, const char *flag, FILE *to, int rc)
+{
+  const int bad = ferror(to);
+  if (fclose(to) == 0 && !bad) return rc;
+  (void)gn_cli_usage("%s: %s cannot be written", a->command->name, gn_args_flag(a, flag));
+  return GN_EXIT_FAILED;
+}
+
+long gn_cli_long(const gn_args *a, const char *flag, long missing, long least, long most)
+{
+  const char *text = gn_args_flag(a, flag);
+  long n = missing;
+  if (!text || (gn_text_long(text, &n) == GN_OK && n >= least && n <= most)) return n;
+  (void)gn_cli_usage("%s: --%s=%s, expected an integer from %ld to %ld", a->command->name,
+                     flag, text, least, most);
+  return -1;
 }
 
 static void print_usage(FILE *to)

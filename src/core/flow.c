@@ -108,6 +108,13 @@ static int rhs(void *user, double s, const double *y, double *ydot, gn_record *r
   return gn_flow_eval(fl, s, y, &tape, ydot);
 }
 
+static int jvp(void *user, double s, const double *v, double *Jv, gn_record *rec,
+               size_t slice)
+{
+  const gn_tape tape = gn_record_tape(rec, slice, 1);
+  return gn_flow_jvp(user, s, &tape, v, NULL, Jv);
+}
+
 gn_status gn_flow_system(gn_flow *fl, gn_arena *a, size_t Bmax, gn_system *sys)
 {
   const gn_model *m = fl->model;
@@ -115,6 +122,7 @@ gn_status gn_flow_system(gn_flow *fl, gn_arena *a, size_t Bmax, gn_system *sys)
   sys->Bmax = Bmax;
   sys->user = fl;
   sys->rhs = rhs;
+  sys->jvp = jvp;
   sys->fields = &m->tape[GN_F];
   sys->norm.nseg = m->nblock;
   sys->norm.ngroup = 1;
@@ -122,7 +130,7 @@ gn_status gn_flow_system(gn_flow *fl, gn_arena *a, size_t Bmax, gn_system *sys)
   for (size_t k = 0; k < m->nblock; k++) {
     sys->norm.seg[k].name = m->block_name[k];
     sys->norm.seg[k].d = m->d[k];
-    sys->norm.seg[k].atol_scale = 1;
+    sys->norm.seg[k].atol_scale = sys->norm.seg[k].rtol_scale = 1;
   }
   return GN_OK;
 }

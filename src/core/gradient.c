@@ -17,7 +17,8 @@ const gn_gradient_class *gn_gradient_find(const char *name)
 static int legal(const gn_stepper_class *st, const gn_gradient_class *g)
 {
   return ((g->needs & GN_NEEDS_STAGES) == 0 || (st->offers & GN_HAS_STAGES)) &&
-         ((g->needs & GN_NEEDS_BACKWARD) == 0 || (st->offers & GN_HAS_BACKWARD));
+         ((g->needs & GN_NEEDS_BACKWARD) == 0 || (st->offers & GN_HAS_BACKWARD)) &&
+         ((g->needs & GN_NEEDS_LANDING) == 0 || (st->offers & GN_HAS_LANDING));
 }
 
 gn_status gn_pair_check(const gn_stepper_class *st, const gn_gradient_class *g)
@@ -25,7 +26,9 @@ gn_status gn_pair_check(const gn_stepper_class *st, const gn_gradient_class *g)
   if (legal(st, g)) return GN_OK;
   const char *what = (g->needs & GN_NEEDS_STAGES) && !(st->offers & GN_HAS_STAGES)
                        ? "recorded explicit Runge-Kutta stages"
-                       : "a backward solve";
+                     : (g->needs & GN_NEEDS_BACKWARD) && !(st->offers & GN_HAS_BACKWARD)
+                       ? "a backward solve"
+                       : "steps that end at the outputs";
   for (const gn_stepper_class *const *s = gn_steppers; *s; s++)
     if (legal(*s, g))
       return GN_FAIL(GN_EUNSUP, "strategy %s needs %s, which stepper %s does not offer; the "
@@ -99,6 +102,7 @@ gn_status gn_gradient_forward(gn_gradient *g, size_t B, const double *p, const g
     g->stats.f = c->f, g->stats.jvp = c->jvp, g->stats.nfe_forward = c->nfe;
     g->stats.steps = g->walk->st->steps;
     g->stats.rejects = g->walk->st->rejects;
+    g->stats.newton = g->walk->st->newton;
     gn_norm_blame(&g->walk->sys.norm, g->stats.rejected_by, sizeof g->stats.rejected_by);
   }
   if (!g->stats.executed[0])
@@ -117,6 +121,7 @@ gn_status gn_gradient_backward(gn_gradient *g, const double *gY, double *gy0, do
   GN_REQUIRE(!g->walk || gn_vec_finite(pb->noutput * g->walk->sys.n, gY), GN_ENONFINITE,
              "a cotangent is not finite");
   if (g->walk) g->walk->flow.count = (gn_counts){ 0 };
+  if (g->walk) g->stats.newton = g->walk->st->newton; /* backward adds its own */
   const double begin = gn_clock_wall();
   const gn_status s = g->cls->ops.backward(g, gY, gy0, gp, gt);
   g->stats.back_sec = gn_clock_wall() - begin;

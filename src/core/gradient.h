@@ -14,7 +14,9 @@ typedef struct gn_solver {
   const void *config;
   gn_tolerance tol;         /* of the forward solve                                  */
   gn_tolerance back;        /* of the backward solve of continuous adjoints          */
+  gn_tolerance quad;        /* of parameter integrals in an error test; 0: as back   */
   long max_steps;           /* per direction                                         */
+  gn_history *history;      /* borrowed: rows of every step tried; NULL: none        */
 } gn_solver;
 
 typedef struct gn_gradient_ops {
@@ -37,6 +39,7 @@ typedef struct gn_gradient_ops {
 enum {
   GN_NEEDS_STAGES = 1,   /* recorded explicit Runge-Kutta stages                    */
   GN_NEEDS_BACKWARD = 2, /* a backward solve by the same stepper                     */
+  GN_NEEDS_LANDING = 4   /* steps that end at stop times                            */
 };
 
 /* Head of every strategy. */

@@ -41,10 +41,11 @@ double gn_norm_eval(gn_norm *nm, const double *e, const double *w)
     size_t n = 0, at = 0;
     int rows = 0;
     for (size_t k = 0; k < nm->nseg; at += nm->seg[k++].n) {
-      const gn_segment *sg = &nm->seg[k];
+      gn_segment *sg = &nm->seg[k];
       if (sg->group != g || sg->n == 0) continue;
       const double part = gn_vec_wsumsq(sg->n, e + at, w + at);
       const double rms = part / (double)sg->n;
+      sg->square = rms;
       if (isnan(rms) || rms > largest) {
         largest = rms;
         nm->worst = (int)k;
@@ -58,6 +59,7 @@ double gn_norm_eval(gn_norm *nm, const double *e, const double *w)
                                          : 0;
     if (isnan(v) || v > err) err = v;
   }
+  nm->value = err;
   return err;
 }
 
@@ -65,7 +67,8 @@ void gn_norm_weights(const gn_norm *nm, double rtol, double atol, const double *
 {
   size_t at = 0;
   for (size_t k = 0; k < nm->nseg; at += nm->seg[k++].n)
-    gn_vec_weights(nm->seg[k].n, rtol, atol * nm->seg[k].atol_scale, y + at, w + at);
+    gn_vec_weights(nm->seg[k].n, rtol * nm->seg[k].rtol_scale, atol * nm->seg[k].atol_scale,
+                   y + at, w + at);
 }
 
 void gn_norm_blame(const gn_norm *nm, char *buf, size_t size)

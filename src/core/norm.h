@@ -10,8 +10,9 @@ typedef struct gn_segment {
   size_t n;         /* length; the segments cover the vector in order                     */
   size_t d;         /* width of a row if the segment is [B, d], else 0                     */
   int group;        /* one rms per group; -1: not in the norm                              */
-  double atol_scale; /* this segment's absolute tolerance is atol * atol_scale              */
+  double atol_scale, rtol_scale; /* its tolerances are those of the solve times these        */
   long rejects;     /* rejections it caused since the start                                */
+  double square;    /* its own mean square in the last evaluation                          */
 } gn_segment;
 
 /* err = max over groups of sqrt( sum_{i in group} (e_i w_i)^2 / n_group ). One group over
@@ -24,11 +25,12 @@ typedef struct gn_norm {
   int rowwise;
   size_t B;      /* rows, for rowwise        */
   int worst;     /* segment that was largest in the last evaluation */
+  double value;  /* result of the last evaluation                   */
 } gn_norm;
 
 /* The norm of e [n] with weights w [n]; sets nm->worst. */
 double gn_norm_eval(gn_norm *nm, const double *e, const double *w);
-/* w_i = 1 / (rtol |y_i| + atol * scale of its segment). */
+/* w_i = 1 / (rtol |y_i| + atol), each times the scale of its segment. */
 void gn_norm_weights(const gn_norm *nm, double rtol, double atol, const double *y, double *w);
 /* "m 3, h 1" of the segments that caused rejections; empty if none. */
 void gn_norm_blame(const gn_norm *nm, char *buf, size_t size);
@@ -39,6 +41,9 @@ typedef struct gn_system {
   size_t n, nmax; /* length now, longest */
   void *user;
   int (*rhs)(void *user, double s, const double *y, double *ydot, gn_record *rec,
+             size_t slice);
+  /* Optional: Jv = (d rhs/dy) v at the tape of the last rhs at s in that slice. */
+  int (*jvp)(void *user, double s, const double *v, double *Jv, gn_record *rec,
              size_t slice);
   size_t B;       /* rows a record is taken for */
   const gn_fields *fields; /* of the records; the stepper makes its pools from them */

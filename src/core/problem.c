@@ -45,14 +45,18 @@ gn_status gn_problem_check(const gn_problem *pb)
   return GN_OK;
 }
 
-int gn_event_soft(const gn_problem *pb, size_t e)
+void gn_problem_soft(const gn_problem *pb, int overshoots, unsigned char *soft)
 {
-  const gn_event *ev = &pb->event[e];
-  if (pb->output != GN_INTERPOLATE || ev->kind != GN_AT_OUTPUT) return 0;
-  if (ev->s <= pb->s0 || ev->s >= pb->event[pb->nevent - 1].s) return 0;
-  for (size_t i = 0; i < pb->nevent; i++)
-    if (pb->event[i].s == ev->s && pb->event[i].kind != GN_AT_OUTPUT) return 0;
-  return 1;
+  const size_t n = pb->nevent;
+  for (size_t e = 0; e < n; e++) {
+    const gn_event *ev = &pb->event[e];
+    int stop = !overshoots && (pb->output == GN_LAND || ev->s >= pb->event[n - 1].s);
+    for (size_t i = e; i-- > 0 && pb->event[i].s == ev->s;)
+      stop |= pb->event[i].kind != GN_AT_OUTPUT;
+    for (size_t i = e + 1; i < n && pb->event[i].s == ev->s; i++)
+      stop |= pb->event[i].kind != GN_AT_OUTPUT;
+    soft[e] = ev->kind == GN_AT_OUTPUT && ev->s > pb->s0 && !stop;
+  }
 }
 
 /* Span in force just before event e. */
@@ -82,20 +86,21 @@ gn_status gn_visit_forward(const gn_problem *pb, const gn_visit *v)
 {
   double s = pb->s0;
   for (size_t e = 0; e < pb->nevent; e++) {
-    if (v->skip_soft && gn_event_soft(pb, e)) continue;
+    if (v->soft && v->soft[e]) continue;
     const gn_event *ev = &pb->event[e];
     if (ev->s > s) GN_TRY(v->flow(v->user, s, ev->s));
     s = ev->s;
     GN_TRY(meet(pb, v, e, 1));
   }
-  return GN_OK;
+  const double end = pb->event[pb->nevent - 1].s;
+  return end > s ? v->flow(v->user, s, end) : GN_OK;
 }
 
 gn_status gn_visit_backward(const gn_problem *pb, const gn_visit *v)
 {
   double s = pb->event[pb->nevent - 1].s;
   for (size_t e = pb->nevent; e-- > 0;) {
-    if (v->skip_soft && gn_event_soft(pb, e)) continue;
+    if (v->soft && v->soft[e]) continue;
     const gn_event *ev = &pb->event[e];
     if (ev->s < s) GN_TRY(v->flow(v->user, s, ev->s));
     s = ev->s;

@@ -51,15 +51,16 @@ gn_status gn_problem_check(const gn_problem *pb);
 gn_status gn_problem_outputs(const gn_model *m, size_t K, const double *times,
                              gn_output_mode mode, gn_event *events, gn_problem *pb);
 
-/* 1 if event e is an output strictly inside a smooth piece under output = interpolate: the
-   forward solve does not stop there. */
-int gn_event_soft(const gn_problem *pb, size_t e);
+/* Mark the outputs the forward solve does not stop at: those strictly inside a smooth piece
+   under output = interpolate, all of them for a stepper that overshoots. soft is [nevent]. */
+void gn_problem_soft(const gn_problem *pb, int overshoots, unsigned char *soft);
 
 /* What to do at each event and in between. flow brings the visitor's state from s to to;
    both directions meet the events one by one, in the order of the list or in reverse. */
 typedef struct gn_visit {
   void *user;
-  int skip_soft; /* 1: soft outputs are the visitor's own business, inside flow */
+  const unsigned char *soft; /* [nevent] outputs that are the visitor's own business, inside
+                                flow; NULL: none */
   gn_status (*flow)(void *user, double s, double to);
   gn_status (*output)(void *user, size_t k); /* NULL: nothing                   */
   gn_status (*jump)(void *user, size_t j);

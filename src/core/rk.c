@@ -20,6 +20,7 @@ const gn_tableau gn_tableaus[] = {
     .A = { { 0 }, { 0.5 }, { 0, 0.5 }, { 0, 0, 1 } },
     .b = { 1.0 / 6, 1.0 / 3, 1.0 / 3, 1.0 / 6 }, .c = { 0, 0.5, 0.5, 1 } },
   { .name = "bogacki_shampine", .s = 4, .order = 3, .embedded = 2, .fsal = 1,
+    .interpolant = GN_HERMITE,
     .A = { { 0 }, { 0.5 }, { 0, 0.75 }, { 2.0 / 9, 1.0 / 3, 4.0 / 9 } },
     .b = { 2.0 / 9, 1.0 / 3, 4.0 / 9, 0 }, .bhat = { 7.0 / 24, 0.25, 1.0 / 3, 0.125 },
     .c = { 0, 0.5, 0.75, 1 } },
@@ -44,6 +45,7 @@ const gn_tableau gn_tableaus[] = {
     .bhat = { 2825.0 / 27648, 0, 18575.0 / 48384, 13525.0 / 55296, 277.0 / 14336, 1.0 / 4 },
     .c = { 0, 1.0 / 5, 3.0 / 10, 3.0 / 5, 1, 7.0 / 8 } },
   { .name = "dormand_prince", .s = 7, .order = 5, .embedded = 4, .fsal = 1,
+    .interpolant = GN_DORMAND_PRINCE,
     .A = { { 0 }, { 1.0 / 5 }, { 3.0 / 40, 9.0 / 40 },
            { 44.0 / 45, -56.0 / 15, 32.0 / 9 },
            { 19372.0 / 6561, -25360.0 / 2187, 64448.0 / 6561, -212.0 / 729 },
@@ -56,6 +58,9 @@ const gn_tableau gn_tableaus[] = {
   { .name = NULL },
 };
 /* clang-format on */
+
+const gn_tableau gn_tableau_ends = { .name = "ends", .s = 2, .order = 3,
+                                     .interpolant = GN_HERMITE };
 
 const gn_tableau *gn_tableau_find(const char *name)
 {
@@ -106,23 +111,46 @@ static void dense_dormand_prince(double t, const double *b, double *k)
   k[6] = t * t * u + q * 10 * (7414447.0 - 829305 * t) / 29380423.0;
 }
 
-static int has_own(const gn_tableau *tab) { return strcmp(tab->name, "dormand_prince") == 0; }
+/* torchdiffeq: the quartic through y_n, y_{n+1}, their slopes, and the midpoint
+ *   y_mid = y_n + h sum_i m_i K_i   (Shampine, Math. Comp. 46 (1986)).
+ * In theta, with p the value at 1/2: the Hermite cubic plus 16 t^2 (1-t)^2 (p - cubic(1/2)),
+ * cubic(1/2) = (y_n + y_{n+1}) / 2 + h (K_1 - K_7) / 8. */
+static void dense_quartic(double t, gn_dense *w)
+{
+  static const double m[7] = { 6025192743.0 / 30085553152.0 / 2, 0,
+                               51252292925.0 / 65400821598.0 / 2,
+                               -2691868925.0 / 45128329728.0 / 2,
+                               187940372067.0 / 1594534317056.0 / 2,
+                               -1776094331.0 / 19743644256.0 / 2,
+                               11237099.0 / 235043384.0 / 2 };
+  const double u = 1 - t, q = 16 * t * t * u * u;
+  w->w0 = (1 + 2 * t) * u * u + q / 2;
+  w->w1 = t * t * (3 - 2 * t) - q / 2;
+  for (int i = 0; i < 7; i++) w->k[i] = q * m[i];
+  w->k[0] += t * u * u - q / 8;
+  w->k[6] += -t * t * u + q / 8;
+}
+
+/* Cubic Hermite through both ends and their slopes. */
+static void dense_hermite(double t, int last, gn_dense *w)
+{
+  w->w0 = (1 + 2 * t) * (1 - t) * (1 - t);
+  w->w1 = t * t * (3 - 2 * t);
+  w->k[0] = t * (1 - t) * (1 - t);
+  w->k[last] = t * t * (t - 1);
+}
 
 int gn_rk_dense_order(const gn_tableau *tab)
 {
-  return !tab->fsal ? 0 : has_own(tab) ? 4 : 3;
+  static const int order[] = { 0, 3, 4, 4 };
+  return order[tab->interpolant];
 }
 
 void gn_rk_dense(const gn_tableau *tab, double t, gn_dense *w)
 {
   memset(w, 0, sizeof *w);
   w->w0 = 1;
-  if (has_own(tab)) {
-    dense_dormand_prince(t, tab->b, w->k);
-    return;
-  }
-  w->w0 = (1 + 2 * t) * (1 - t) * (1 - t);
-  w->w1 = t * t * (3 - 2 * t);
-  w->k[0] = t * (1 - t) * (1 - t);
-  w->k[tab->s - 1] = t * t * (t - 1);
+  if (tab->interpolant == GN_DORMAND_PRINCE) dense_dormand_prince(t, tab->b, w->k);
+  else if (tab->interpolant == GN_QUARTIC) dense_quartic(t, w);
+  else dense_hermite(t, tab->s - 1, w);
 }

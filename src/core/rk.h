@@ -11,23 +11,33 @@
 
 enum { GN_STAGES_MAX = 16 };
 
+/* GN_DORMAND_PRINCE: order 4 from the stages alone, Hairer, Norsett, Wanner, Solving ODEs I,
+   II.6. GN_QUARTIC: torchdiffeq's, through both ends, their slopes and a midpoint, order 4.
+   GN_HERMITE: cubic, order 3, for FSAL tables without one of their own. A table that is not
+   FSAL has none: its slope at the end belongs to a step not yet taken. */
+typedef enum gn_interpolant {
+  GN_NO_INTERPOLANT, GN_HERMITE, GN_DORMAND_PRINCE, GN_QUARTIC
+} gn_interpolant;
+
 typedef struct gn_tableau {
   const char *name;
   int s, order, embedded; /* stages, order, order of the embedded solution (0: none) */
   int fsal;               /* a_{s-1,j} = b_j, c_{s-1} = 1: the last stage is the next step's first */
+  gn_interpolant interpolant;
   double A[GN_STAGES_MAX][GN_STAGES_MAX], b[GN_STAGES_MAX], bhat[GN_STAGES_MAX],
       c[GN_STAGES_MAX];
 } gn_tableau;
+
+/* No method: two slopes, at the ends of a step, joined by cubic Hermite. What steppers without
+   a tableau offer as K, and the interpolant of tables without one of their own. */
+extern const gn_tableau gn_tableau_ends;
 
 /* Tableaus known by name, for fixed steps, replay tests and interpolants. NULL if unknown. */
 const gn_tableau *gn_tableau_find(const char *name);
 extern const gn_tableau gn_tableaus[]; /* name NULL at the end */
 
 /* Weights of the table's interpolant at theta in [0, 1]:
- *     y(s + theta h) = w0 y_n + w1 y_{n+1} + h sum_i k_i K_i.
- * Dormand-Prince has its own of order 4 (Hairer, Norsett, Wanner, Solving ODEs I, II.6),
- * other FSAL tables use cubic Hermite (order 3). Tables that are not FSAL have none: their
- * slope at the end belongs to a step not yet taken. */
+ *     y(s + theta h) = w0 y_n + w1 y_{n+1} + h sum_i k_i K_i. */
 typedef struct gn_dense {
   double w0, w1, k[GN_STAGES_MAX];
 } gn_dense;

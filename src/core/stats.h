@@ -19,6 +19,8 @@
   X(back_jvp,       "jvp evaluations, backward")                                       \
   X(nfe_backward,   "calls of the augmented right-hand side, backward")                \
   X(recomputed,     "steps recomputed in the backward pass")                           \
+  X(recompute_predicted, "steps to be recomputed, as known after the forward pass")    \
+  X(nodes,          "quadrature nodes")                                                 \
   X(newton,         "Newton iterations, both directions")                              \
   X(bytes,          "peak bytes kept for the backward pass")
 /* clang-format on */
@@ -28,7 +30,7 @@ typedef struct gn_stats {
   GN_STATS_COUNTS(GN_STATS_FIELD)
   double sec, back_sec; /* wall seconds forward, backward; never in a file with counts */
   char rejected_by[160]; /* "h 1; backward a.h 3, f.0.weight 1": blocks that caused rejections */
-  char note[192];       /* what its user should know ("the state drifted ..."), or empty */
+  char note[384];       /* what its user should know ("the state drifted ..."), or empty */
   char executed[96];    /* strategy, norm and stepper actually run */
 } gn_stats;
 #undef GN_STATS_FIELD

@@ -66,14 +66,33 @@ gn_status gn_stepper_start(gn_stepper *st, double s0, const double *y0, int dir,
              "the state at the start t = %g is not finite", s0);
   st->s = s0;
   st->h_next = 0;
-  st->steps = st->rejects = 0;
+  st->steps = st->rejects = st->newton = 0;
   for (size_t k = 0; k < st->sys->norm.nseg; k++) st->sys->norm.seg[k].rejects = 0;
   return st->cls->ops.start(st, s0, y0, dir, h0);
 }
 
-gn_status gn_stepper_reset(gn_stepper *st, const double *y)
+gn_status gn_stepper_reset(gn_stepper *st, double s, const double *y)
 {
-  return st->cls->ops.reset(st, y);
+  st->s = s;
+  return st->cls->ops.reset(st, s, y);
+}
+
+void gn_stepper_state(const gn_stepper *st, double s, double *y)
+{
+  const gn_step *step = &st->now;
+  const gn_tableau *tab = st->tab ? st->tab : &gn_tableau_ends;
+  if (s == step->s_new) {
+    gn_vec_copy(st->sys->n, step->y1, y);
+    return;
+  }
+  gn_dense d;
+  gn_rk_dense(tab, (s - step->s) / step->h, &d);
+  double c[GN_STAGES_MAX + 2];
+  const double *x[GN_STAGES_MAX + 2];
+  c[0] = d.w0, x[0] = step->y0;
+  c[1] = d.w1, x[1] = step->y1;
+  for (int i = 0; i < tab->s; i++) c[i + 2] = step->h * d.k[i], x[i + 2] = step->K[i];
+  gn_vec_lincomb(st->sys->n, (size_t)tab->s + 2, c, x, y);
 }
 
 gn_status gn_stepper_step(gn_stepper *st, double stop, gn_step **out)

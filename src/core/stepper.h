@@ -3,6 +3,7 @@
 #ifndef GN_CORE_STEPPER_H
 #define GN_CORE_STEPPER_H
 
+#include "core/history.h"
 #include "core/norm.h"
 #include "core/record.h"
 #include "core/rk.h"
@@ -25,7 +26,8 @@ typedef struct gn_step {
   int fresh;             /* 1: stage 0 was evaluated anew (start, reset), not shared        */
   const double *y0, *y1; /* [n] state before and after                                      */
   const double *f1;      /* [n] slope at the end if it is the last stage (FSAL), else NULL   */
-  const double *const *K; /* [stages] slopes, [n] each; only if slopes were asked for        */
+  const double *const *K; /* [stages] slopes, [n] each; only if slopes were asked for. Without
+                             a tableau: two, at the ends of the step                         */
   gn_record *rec;  /* tapes of the stages new in this step: stages 1..s-1 (FSAL) or 0..s-1  */
   gn_record *head; /* fresh and FSAL: the one-slice record of stage 0                        */
   /* A listener that keeps rec or head sets the pointer to NULL; what it leaves is used
@@ -33,12 +35,14 @@ typedef struct gn_step {
 } gn_step;
 
 typedef struct gn_stepper_ops {
-  /* Begin at (s0, y0) toward direction dir = +1 or -1. h0 > 0 is the first step's size;
+  /* Begin at (s0, y0) toward direction dir = +1 or -1. h0 > 0 is the first step's size (the
+     most it may be for a multistep method, whose first step is of order one);
      0: estimate it. y0 is copied. */
   gn_status (*start)(gn_stepper *st, double s0, const double *y0, int dir, double h0);
-  /* The state changed at the current time: evaluate anew, keep the step size. */
-  gn_status (*reset)(gn_stepper *st, const double *y);
-  /* One accepted step, never past stop; described in st->now. */
+  /* The state changed at s, the current time (or, after overshooting, a time inside the
+     last step): evaluate anew, keep the step size. */
+  gn_status (*reset)(gn_stepper *st, double s, const double *y);
+  /* One accepted step, never past stop unless the class overshoots; described in st->now. */
   gn_status (*step)(gn_stepper *st, double stop);
   void (*destroy)(gn_stepper *st); /* foreign resources only; NULL if none */
 } gn_stepper_ops;
@@ -57,14 +61,17 @@ struct gn_stepper {
   double s;                /* current time                                           */
   double h_next;           /* proposed size of the next step (> 0), 0 if none         */
   long steps, rejects;     /* since start                                            */
+  long newton;             /* Newton iterations since start                          */
   long max_steps;          /* give up after that many accepted and rejected steps     */
+  gn_history *history;     /* borrowed: told of every step tried; NULL: nobody        */
 };
 
 /* What a stepper can offer, for the table of legal pairs. */
 enum {
   GN_HAS_STAGES = 1,   /* explicit Runge-Kutta stages with tapes and a tableau */
   GN_HAS_BACKWARD = 2, /* can integrate backward                               */
-  GN_HAS_DENSE = 4     /* has an interpolant for output = interpolate          */
+  GN_HAS_DENSE = 4,    /* has an interpolant for output = interpolate          */
+  GN_HAS_LANDING = 8   /* ends steps at stop times                             */
 };
 
 /* What a file in solvers/step/ exports: gn_stepper_<file stem>. */
@@ -72,6 +79,8 @@ struct gn_stepper_class {
   const char *name, *summary, *source;
   unsigned offers; /* GN_HAS_* */
   int adaptive;    /* 1: obeys rtol and atol */
+  int overshoots;  /* 1: runs past stop times; states there come from the interpolant */
+  int literal;     /* 1: reproduces another code rule by rule, without gnomon's extras */
   size_t size;
   const gn_option *options;
   size_t config_size;
@@ -88,9 +97,12 @@ gn_status gn_stepper_create(const gn_stepper_class *cls, const void *config, gn_
 void gn_stepper_destroy(gn_stepper **st);
 
 gn_status gn_stepper_start(gn_stepper *st, double s0, const double *y0, int dir, double h0);
-gn_status gn_stepper_reset(gn_stepper *st, const double *y);
+gn_status gn_stepper_reset(gn_stepper *st, double s, const double *y);
 /* One accepted step; *out points into the stepper, valid until the next call. */
 gn_status gn_stepper_step(gn_stepper *st, double stop, gn_step **out);
+
+/* y [n] = the state at s, in the last step: its end, or read from its interpolant. */
+void gn_stepper_state(const gn_stepper *st, double s, double *y);
 
 /* Hairer, Norsett, Wanner, Solving ODEs I, II.4: a first step from y0, f0 and one Euler
    trial, in the system's norm. Costs one rhs call; work is [3 n]. */

@@ -1,21 +1,19 @@
 /* Recorded steps under a byte budget.
  *
  * Put: every step's record and the state it starts from are kept while they fit. When they
- * do not, the earliest record goes (its step can be recomputed from its state); when no
- * record is left, every second state goes (its step can be replayed). States after a jump
- * or a kink always stay.
+ * do not, the earliest records go (a step can be recomputed from its state), all but the
+ * last; when only that is left, states go one by one (a step can be replayed), those that
+ * gn_kept_thin names. States after a jump or a kink always stay.
  *
- * Obtain: from the nearest kept state at or before step n the steps are replayed with the
- * recorded sizes by gn_rk_step, the arithmetic of the solve. On the way states are left at
- * the midpoints of what remains, so that a whole backward sweep over N steps replays
- * O(N log N) of them with O(log N) states more. */
+ * Obtain: from the nearest kept state before step n the steps are replayed with the recorded
+ * sizes by gn_rk_step, the arithmetic of the solve, and states are left at revolve's splits
+ * as long as there is room. In the sweep over N steps a state's room is free once all steps
+ * after it have been undone. */
 #include "core/trajectory.h"
 
 #include "base/vec.h"
 
 #include <string.h>
-
-enum { SPREAD = 64 }; /* more temporary states than a sweep can have: log2 of the steps */
 
 static size_t nstate(const gn_traj *tr) { return tr->walk->sys.n; }
 
@@ -23,18 +21,14 @@ static int lead(const gn_traj *tr) { return tr->tab->fsal; } /* stage of slice 0
 
 static gn_status make(gn_arena *a, gn_walk *w, double budget, gn_traj *tr)
 {
-  const size_t n = w->sys.nmax, Bmax = w->sys.Bmax;
+  const size_t n = w->sys.nmax;
   tr->walk = w;
   tr->tab = w->st->tab;
   tr->budget = budget;
-  GN_TRY(gn_pool_create(w->sys.fields, (size_t)(tr->tab->s - lead(tr)), Bmax,
-                        &tr->stage_pool));
-  GN_TRY(gn_pool_create(w->sys.fields, 1, Bmax, &tr->head_pool));
   for (int i = 0; i < tr->tab->s; i++) GN_NEW(a, tr->K[i], n);
   GN_NEW(a, tr->y, n);
   GN_NEW(a, tr->y1, n);
   GN_NEW(a, tr->Y, n);
-  GN_NEW(a, tr->temp, SPREAD);
   return GN_OK;
 }
 
@@ -58,8 +52,6 @@ gn_status gn_traj_create(gn_walk *w, double budget, gn_traj **out)
 void gn_traj_destroy(gn_traj **tr)
 {
   if (!*tr) return;
-  gn_pool_destroy(&(*tr)->stage_pool);
-  gn_pool_destroy(&(*tr)->head_pool);
   gn_arena *a = (*tr)->arena;
   gn_arena_destroy(&a);
   *tr = NULL;
@@ -67,7 +59,7 @@ void gn_traj_destroy(gn_traj **tr)
 
 /* ---- memory --------------------------------------------------------------------------- */
 
-static double state_bytes(const gn_traj *tr) { return (double)(nstate(tr) * sizeof(double)); }
+static double vector_bytes(const gn_traj *tr) { return (double)(nstate(tr) * sizeof(double)); }
 
 static void account(gn_traj *tr, double bytes)
 {
@@ -75,12 +67,35 @@ static void account(gn_traj *tr, double bytes)
   if (tr->bytes > tr->peak) tr->peak = tr->bytes;
 }
 
-static double record_bytes(const gn_traj *tr, const gn_record *r)
+/* Sizes for the batch at hand, and the states that fit beside the records of a sweep. */
+static void measure(gn_traj *tr)
 {
   const gn_fields *f = tr->walk->sys.fields;
   double row = 0;
   for (size_t j = 0; j < f->n; j++) row += (double)f->width[j];
-  return row * (double)(r->nslice * r->B * sizeof(double));
+  const double tape = row * (double)(tr->walk->B * sizeof(double));
+  tr->record = tape * (tr->tab->s - lead(tr));
+  tr->head = tr->tab->fsal ? tape : 0;
+  tr->state = vector_bytes(tr) * (tr->tab->fsal ? 2 : 1);
+}
+
+/* The last record, the head of its step, and a second record; in the forward pass there is
+   a state instead of that. */
+static double besides(const gn_traj *tr)
+{
+  return tr->record + tr->head + (tr->record > tr->state ? tr->record : tr->state);
+}
+
+double gn_traj_minimum(const gn_traj *tr)
+{
+  return besides(tr) + (double)(tr->fresh + 1) * tr->state;
+}
+
+/* States that fit; at least those that stay and one more. */
+static void count_room(gn_traj *tr)
+{
+  const double fit = (tr->budget - besides(tr)) / tr->state, least = (double)(tr->fresh + 1);
+  tr->room = (size_t)(fit < least ? least : fit > 1e15 ? 1e15 : fit);
 }
 
 static gn_status take_state(gn_traj *tr, const double *from, double **to)
@@ -90,7 +105,7 @@ static gn_status take_state(gn_traj *tr, const double *from, double **to)
   else GN_NEW(tr->arena, v, tr->walk->sys.nmax);
   gn_vec_copy(nstate(tr), from, v);
   *to = v;
-  account(tr, state_bytes(tr));
+  account(tr, vector_bytes(tr));
   return GN_OK;
 }
 
@@ -99,113 +114,153 @@ static void give_state(gn_traj *tr, double **v)
   if (!*v) return;
   tr->spare[tr->nspare++] = *v;
   *v = NULL;
-  account(tr, -state_bytes(tr));
+  account(tr, -vector_bytes(tr));
 }
 
-static void give_record(gn_traj *tr, gn_record **r)
+static void give_states(gn_traj *tr, gn_traj_step *st)
 {
-  if (!*r) return;
-  account(tr, -record_bytes(tr, *r));
-  gn_record_give(r);
+  give_state(tr, &st->y);
+  give_state(tr, &st->f);
+}
+
+static void give_records(gn_traj *tr, gn_traj_step *st)
+{
+  if (st->rec) account(tr, -tr->record);
+  if (st->head) account(tr, -tr->head);
+  gn_record_give(&st->rec);
+  gn_record_give(&st->head);
 }
 
 /* Arrays of the arena cannot grow in place; doubling wastes at most their own length. */
 static gn_status reserve(gn_traj *tr)
 {
-  if (tr->n + 1 < tr->cap) return GN_OK;
+  if (tr->n + 2 < tr->cap) return GN_OK;
   const size_t cap = tr->cap ? 2 * tr->cap : 256;
   gn_traj_step *step;
   double **spare;
+  gn_kept k = tr->kept;
   GN_NEW(tr->arena, step, cap);
-  GN_NEW(tr->arena, spare, 2 * (cap + SPREAD));
+  GN_NEW(tr->arena, spare, 2 * cap);
+  GN_NEW(tr->arena, k.at, cap);
+  GN_NEW(tr->arena, k.stays, cap);
+  GN_NEW(tr->arena, k.drop, cap);
+  GN_NEW(tr->arena, k.tail, cap);
+  GN_NEW(tr->arena, k.loss, cap);
   if (tr->cap) {
     memcpy(step, tr->step, tr->cap * sizeof *step);
     memcpy(spare, tr->spare, tr->nspare * sizeof *spare);
+    memcpy(k.at, tr->kept.at, k.n * sizeof *k.at);
+    memcpy(k.stays, tr->kept.stays, k.n * sizeof *k.stays);
   }
   tr->step = step;
   tr->spare = spare;
+  tr->kept = k;
   tr->cap = cap;
   return GN_OK;
 }
 
 void gn_traj_clear(gn_traj *tr)
 {
-  for (size_t n = 0; n < tr->n; n++) {
-    give_record(tr, &tr->step[n].rec);
-    give_record(tr, &tr->step[n].head);
-  }
   for (size_t n = 0; n <= tr->n && n < tr->cap; n++) {
-    give_state(tr, &tr->step[n].y);
-    give_state(tr, &tr->step[n].f);
+    give_records(tr, &tr->step[n]);
+    give_states(tr, &tr->step[n]);
   }
-  tr->n = tr->oldest = tr->ntemp = 0;
-  tr->stride = 1;
+  tr->n = tr->oldest = tr->fresh = tr->kept.n = tr->passed = 0;
+  tr->thinned = 0;
   tr->bytes = tr->peak = 0;
-  tr->recomputed = 0;
+  tr->recomputed = tr->predicted = 0;
 }
 
-/* Bring what is kept under the budget: earliest records first, then every second state. */
-static void shrink(gn_traj *tr)
+/* ---- forward -------------------------------------------------------------------------- */
+
+static void push(gn_traj *tr, size_t n)
 {
-  for (; tr->bytes > tr->budget && tr->oldest < tr->n; tr->oldest++) {
-    give_record(tr, &tr->step[tr->oldest].rec);
-    give_record(tr, &tr->step[tr->oldest].head);
-  }
-  while (tr->bytes > tr->budget && tr->stride <= tr->n) {
-    tr->stride *= 2;
-    for (size_t n = 0; n <= tr->n; n++) {
-      if (n % tr->stride == 0 || tr->step[n].fresh) continue;
-      give_state(tr, &tr->step[n].y);
-      give_state(tr, &tr->step[n].f);
+  gn_kept *k = &tr->kept;
+  k->at[k->n] = n;
+  k->stays[k->n++] = (unsigned char)tr->step[n].fresh;
+}
+
+/* Step n begins anew: the state left by the step before, if any, is not where. */
+static gn_status begin(gn_traj *tr, gn_traj_step *st, const double *y0)
+{
+  give_states(tr, st);
+  GN_TRY(take_state(tr, y0, &st->y));
+  if (tr->n == 0) push(tr, 0);
+  else tr->kept.stays[tr->kept.n - 1] = 1;
+  tr->fresh++;
+  return GN_OK;
+}
+
+/* Make room for the next record and the state after it: the state now latest is one of those
+   to choose from. */
+static void shrink(gn_traj *tr, double record)
+{
+  gn_kept *k = &tr->kept;
+  if (k->n > tr->room && gn_kept_thin(k, tr->n + 1, tr->room)) {
+    size_t left = 0;
+    for (size_t i = 0; i < k->n; i++) {
+      if (k->drop[i]) give_states(tr, &tr->step[k->at[i]]);
+      else k->at[left] = k->at[i], k->stays[left++] = k->stays[i];
     }
+    k->n = left;
+    tr->thinned = 1;
   }
+  for (; tr->bytes + record + tr->state > tr->budget && tr->oldest < tr->n; tr->oldest++)
+    give_records(tr, &tr->step[tr->oldest]);
 }
 
 gn_status gn_traj_put(void *user, gn_step *now, size_t span)
 {
   gn_traj *tr = user;
   GN_TRY(reserve(tr));
+  if (tr->n == 0) measure(tr);
   gn_traj_step *st = &tr->step[tr->n];
   st->s = now->s, st->h = now->h, st->s_first = now->s_first, st->s_new = now->s_new;
   st->fresh = now->fresh;
   st->span = span;
-  if (now->fresh) { /* the state left by the step before, if any, is not where this begins */
-    give_state(tr, &st->f);
-    give_state(tr, &st->y);
-    GN_TRY(take_state(tr, now->y0, &st->y));
-  }
+  if (now->fresh) GN_TRY(begin(tr, st, now->y0));
+  count_room(tr);
+  shrink(tr, tr->record + (now->head ? tr->head : 0));
+  gn_traj_step *next = st + 1;
+  *next = (gn_traj_step){ 0 };
+  tr->record_pool = now->rec->pool;
+  if (now->head) tr->head_pool = now->head->pool;
+  account(tr, tr->record + (now->head ? tr->head : 0));
   st->rec = now->rec;
   st->head = now->head;
   now->rec = now->head = NULL;
-  account(tr, record_bytes(tr, st->rec) + (st->head ? record_bytes(tr, st->head) : 0));
   tr->n++;
-  gn_traj_step *next = &tr->step[tr->n];
-  *next = (gn_traj_step){ 0 };
-  if (tr->n % tr->stride == 0) {
-    GN_TRY(take_state(tr, now->y1, &next->y));
-    if (now->f1) GN_TRY(take_state(tr, now->f1, &next->f));
-  }
-  shrink(tr);
+  GN_TRY(take_state(tr, now->y1, &next->y));
+  if (now->f1) GN_TRY(take_state(tr, now->f1, &next->f));
+  push(tr, tr->n);
   return GN_OK;
+}
+
+void gn_traj_rewind(gn_traj *tr)
+{
+  tr->recomputed = tr->predicted = 0;
+  if (tr->n == 0) return;
+  give_states(tr, &tr->step[tr->n]);
+  size_t known = tr->n;
+  while (known > 0 && tr->step[known - 1].rec) known--;
+  tr->kept.n = tr->passed = 0;
+  for (size_t n = 0; n < tr->n; n++)
+    if (tr->step[n].y) push(tr, n);
+  tr->predicted = (long)gn_kept_replays(&tr->kept, tr->n, known, tr->room);
 }
 
 /* ---- recomputation -------------------------------------------------------------------- */
 
-/* Slope of stage 0 of step n from its state alone; the tape goes to rec. */
-static int first_slope(gn_traj *tr, size_t n, gn_record *rec)
+/* Load the state of step m, where one is kept, into y and (FSAL) its slope into K_0; a slope
+   that is not kept is evaluated, with its tape in rec. */
+static int load(gn_traj *tr, size_t m, gn_record *rec)
 {
   gn_system *sys = &tr->walk->sys;
-  return sys->rhs(sys->user, tr->step[n].s_first, tr->y, tr->K[0], rec, 0);
-}
-
-/* Load the state of step m, where one is kept, into y and (FSAL) its slope into K_0. */
-static int load(gn_traj *tr, size_t m)
-{
   const gn_traj_step *st = &tr->step[m];
   gn_flow_span(&tr->walk->flow, tr->walk->drive, st->span);
   gn_vec_copy(nstate(tr), st->y, tr->y);
   if (!tr->tab->fsal) return 0;
-  if (!st->f) return first_slope(tr, m, tr->scratch);
+  if (!st->f) return sys->rhs(sys->user, st->s_first, tr->y, tr->K[0], rec, 0);
   gn_vec_copy(nstate(tr), st->f, tr->K[0]);
   return 0;
 }
@@ -224,48 +279,49 @@ static int replay(gn_traj *tr, size_t n, gn_record *rec)
   return rc;
 }
 
-/* Keep y (and K_0) as the start of step m for the rest of the sweep. */
-static gn_status keep_temp(gn_traj *tr, size_t m)
+/* Keep y (and K_0) as the start of step m until it is passed. */
+static gn_status keep(gn_traj *tr, size_t m)
 {
-  if (tr->step[m].y || tr->ntemp == SPREAD) return GN_OK;
   GN_TRY(take_state(tr, tr->y, &tr->step[m].y));
   if (tr->tab->fsal) GN_TRY(take_state(tr, tr->K[0], &tr->step[m].f));
-  tr->temp[tr->ntemp++] = m;
+  push(tr, m);
   return GN_OK;
 }
 
-static void drop_temps_from(gn_traj *tr, size_t n)
+/* Steps from n on are undone or have their tapes: the room of their states is free, unless
+   they stay. Where all were kept they may as well be. */
+static void pass(gn_traj *tr, size_t n)
 {
-  while (tr->ntemp > 0 && tr->temp[tr->ntemp - 1] >= n) {
-    gn_traj_step *st = &tr->step[tr->temp[--tr->ntemp]];
-    give_state(tr, &st->y);
-    give_state(tr, &st->f);
+  for (gn_kept *k = &tr->kept; k->at[k->n - 1] >= n; k->n--) {
+    if (k->stays[k->n - 1]) tr->passed++;
+    else if (tr->thinned) give_states(tr, &tr->step[k->at[k->n - 1]]);
   }
 }
 
+static gn_status take_records(gn_traj *tr, size_t n)
+{
+  gn_traj_step *st = &tr->step[n];
+  GN_TRY(gn_pool_take(tr->record_pool, tr->walk->B, &st->rec));
+  account(tr, tr->record);
+  if (!tr->tab->fsal || !st->fresh) return GN_OK;
+  GN_TRY(gn_pool_take(tr->head_pool, tr->walk->B, &st->head));
+  account(tr, tr->head);
+  return GN_OK;
+}
+
+/* The tapes of steps on the way are written to the record of step n as well. */
 static gn_status recompute(gn_traj *tr, size_t n)
 {
   gn_traj_step *st = &tr->step[n];
-  const size_t B = tr->walk->B;
-  if (tr->scratch && tr->scratch->B != B) gn_record_give(&tr->scratch);
-  if (!tr->scratch) GN_TRY(gn_pool_take(tr->stage_pool, B, &tr->scratch));
-  GN_TRY(gn_pool_take(tr->stage_pool, B, &st->rec));
-  account(tr, record_bytes(tr, st->rec));
-  size_t m = n;
-  while (!tr->step[m].y) m--;
-  int rc = load(tr, m);
-  size_t mid = m + (n - m + 1) / 2;
-  for (; rc == 0 && m < n; m++) {
-    rc = replay(tr, m, tr->scratch);
-    if (rc == 0 && m + 1 == mid && mid < n) {
-      GN_TRY(keep_temp(tr, mid));
-      mid += (n - mid + 1) / 2;
-    }
-  }
-  if (rc == 0 && tr->tab->fsal && st->fresh) {
-    GN_TRY(gn_pool_take(tr->head_pool, B, &st->head));
-    account(tr, record_bytes(tr, st->head));
-    rc = first_slope(tr, n, st->head);
+  pass(tr, n + 1);
+  GN_TRY(take_records(tr, n));
+  size_t m = tr->kept.at[tr->kept.n - 1];
+  int rc = load(tr, m, m == n && st->head ? st->head : st->rec);
+  while (rc == 0 && m < n) {
+    const size_t room = tr->room - tr->kept.n - tr->passed + 1; /* this state's included */
+    const size_t to = room > 1 ? m + gn_revolve_split(n - m + 1, room) : n;
+    for (; rc == 0 && m < to; m++) rc = replay(tr, m, st->rec);
+    if (rc == 0 && m < n) GN_TRY(keep(tr, m));
   }
   if (rc == 0) rc = replay(tr, n, st->rec);
   GN_REQUIRE(rc == 0, GN_ENONFINITE, "replaying step %zu at t = %g gave a value that is not finite",
@@ -282,11 +338,7 @@ gn_status gn_traj_obtain(gn_traj *tr, size_t n)
 
 void gn_traj_release(gn_traj *tr, size_t n)
 {
-  if (n < tr->oldest) { /* was recomputed */
-    give_record(tr, &tr->step[n].rec);
-    give_record(tr, &tr->step[n].head);
-  }
-  drop_temps_from(tr, n);
+  if (tr->oldest > 0) give_records(tr, &tr->step[n]); /* its room is needed */
 }
 
 gn_tape gn_traj_stage(const gn_traj *tr, size_t n, int i)
@@ -313,7 +365,7 @@ void gn_traj_range(const gn_traj *tr, double s, double to, size_t *first, size_t
   size_t a = 0;
   while (a < tr->n && tr->step[a].s < lo) a++;
   size_t b = a;
-  while (b < tr->n && tr->step[b].s_new <= hi) b++;
+  while (b < tr->n && tr->step[b].s < hi) b++;
   *first = a;
   *last = b;
 }

@@ -1,12 +1,22 @@
-/* The accepted steps of a forward solve, kept within a byte budget: step records while they
- * fit, else the state of every step (the step is recomputed), else every K-th state (the
- * steps between are replayed with the recorded sizes). One door, gn_traj_obtain, gives the
- * tapes of step n with the same bits in all three. The budget is for what waits for the
- * backward pass; the two records and the few states of the sweep itself come on top, and
- * are in the peak. */
+/* The accepted steps of a forward solve, kept within a byte budget: step records and the
+ * state of every step while they fit; else the latest records and all states (a step is
+ * recomputed from its state); else as many states as fit, near the binomial positions for
+ * the steps so far (the steps between are replayed with the recorded sizes, and states are
+ * placed by revolve in the room of those passed). One door, gn_traj_obtain, gives the tapes
+ * of step n with the same bits in all three.
+ *
+ * bytes and peak count all that waits for the backward pass or is made in it: records, heads
+ * and states, not the list of step sizes. The peak is within the budget if that has room for
+ *
+ *   two records, a head (FSAL), and one state more than there are fresh steps, but two,
+ *
+ * a state being y and, FSAL, its slope, and the second record as large as a state at least.
+ * Fresh steps are the first one and those after a jump or a kink: no replay crosses them, so
+ * that their states always stay. A smaller budget is taken for this minimum. */
 #ifndef GN_CORE_TRAJECTORY_H
 #define GN_CORE_TRAJECTORY_H
 
+#include "core/checkpoint.h"
 #include "core/walk.h"
 
 typedef struct gn_traj_step {
@@ -25,17 +35,19 @@ typedef struct gn_traj {
   double bytes, peak;        /* kept now, and the most so far                     */
   gn_traj_step *step;
   size_t n, cap;
-  size_t stride;             /* states are kept at multiples of it, and at fresh steps */
-  size_t oldest;             /* first step that may still have its record          */
+  size_t oldest;             /* records of earlier steps are gone                 */
+  double record, head, state; /* bytes of each                                    */
+  size_t room;               /* states that fit                                   */
+  size_t fresh;              /* fresh steps so far                                */
+  gn_kept kept;              /* states, ascending; in a sweep, those not yet passed */
+  size_t passed;             /* fresh states the sweep has passed                 */
+  int thinned;               /* not every state was kept                          */
   double **spare;            /* free state vectors                                */
-  size_t nspare, ncap;
-  gn_pool *stage_pool, *head_pool; /* records for recomputed steps                 */
-  gn_record *scratch;        /* for replays that keep no tape                     */
+  size_t nspare;
+  gn_pool *record_pool, *head_pool; /* the stepper's, borrowed                     */
   double *K[GN_STAGES_MAX];  /* [n] slopes of the replayed step                   */
   double *y, *y1, *Y;        /* [n] its states                                    */
-  size_t *temp;              /* steps whose state is kept only for the sweep       */
-  size_t ntemp;
-  long recomputed;           /* steps replayed                                    */
+  long recomputed, predicted; /* steps replayed in this sweep, and in all of it   */
 } gn_traj;
 
 /* The walk is borrowed; its stepper must have a tableau. */
@@ -47,7 +59,13 @@ void gn_traj_clear(gn_traj *tr);
 /* A gn_listener: user is the trajectory. */
 gn_status gn_traj_put(void *user, gn_step *step, size_t span);
 
-/* Make the tapes of step n available in step[n].rec (and .head for a fresh FSAL step). */
+/* Before a sweep (steps last to first): count what it will replay in `predicted`. */
+void gn_traj_rewind(gn_traj *tr);
+/* The least budget for the steps taken, see above. */
+double gn_traj_minimum(const gn_traj *tr);
+
+/* Make the tapes of step n available in step[n].rec (and .head for a fresh FSAL step).
+   Steps whose records are gone come in descending order after gn_traj_rewind. */
 gn_status gn_traj_obtain(gn_traj *tr, size_t n);
 /* The tapes of step n are not needed again in this sweep. */
 void gn_traj_release(gn_traj *tr, size_t n);

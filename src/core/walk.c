@@ -15,6 +15,8 @@ static gn_status make(gn_arena *a, const gn_problem *pb, const gn_solver *solver
   w->arena = a;
   w->problem = pb;
   w->solver = *solver;
+  if (w->solver.quad.rtol <= 0) w->solver.quad.rtol = w->solver.back.rtol;
+  if (w->solver.quad.atol <= 0) w->solver.quad.atol = w->solver.back.atol;
   GN_TRY(gn_flow_setup(&w->flow, a, m, Bmax));
   GN_TRY(gn_flow_system(&w->flow, a, Bmax, &w->sys));
   GN_NEW(a, w->y, Bmax * m->ny);
@@ -24,6 +26,13 @@ static gn_status make(gn_arena *a, const gn_problem *pb, const gn_solver *solver
   GN_TRY(gn_pool_create(&m->tape[GN_JUMP], 1, Bmax, &w->jump_pool));
   GN_TRY(gn_pool_create(&m->tape[GN_F], 1, Bmax, &w->eval_pool));
   for (size_t j = 0; j < pb->njump; j++) GN_NEW(a, w->jump_y[j], Bmax * m->ny);
+  GN_NEW(a, w->soft, pb->nevent);
+  gn_problem_soft(pb, solver->cls && solver->cls->overshoots, w->soft);
+  for (size_t e = 0; e < pb->nevent; e++) w->nsoft |= w->soft[e];
+  if (!solver->cls) return GN_OK;
+  GN_REQUIRE(!solver->cls->overshoots || pb->nspan + pb->nevent == pb->noutput, GN_EUNSUP,
+             "stepper %s runs past output times and cannot stop for jumps, kinks or spans; use "
+             "erk", solver->cls->name);
   return gn_stepper_create(solver->cls, solver->config, &w->sys, solver->tol, &w->st);
 }
 
@@ -40,7 +49,7 @@ gn_status gn_walk_create(const gn_problem *pb, const gn_solver *solver, size_t B
   }
   w->arena = a;
   gn_status s = make(a, pb, solver, Bmax, w);
-  if (s == GN_OK && pb->output == GN_INTERPOLATE &&
+  if (s == GN_OK && w->st && pb->output == GN_INTERPOLATE &&
       (!w->st->tab || gn_rk_dense_order(w->st->tab) == 0))
     s = GN_FAIL(GN_EUNSUP,
                 "output = interpolate needs a table with an interpolant, %s has none; use "
@@ -50,9 +59,11 @@ gn_status gn_walk_create(const gn_problem *pb, const gn_solver *solver, size_t B
     gn_walk_destroy(&w);
     return s;
   }
-  if (solver->max_steps > 0) w->st->max_steps = solver->max_steps;
-  w->st->want_slopes = pb->output == GN_INTERPOLATE;
   *out = w;
+  if (!w->st) return GN_OK;
+  if (solver->max_steps > 0) w->st->max_steps = solver->max_steps;
+  w->st->history = solver->history;
+  w->st->want_slopes = w->nsoft;
   return GN_OK;
 }
 
@@ -70,26 +81,42 @@ void gn_walk_destroy(gn_walk **w)
 static size_t state(const gn_walk *w) { return w->B * w->problem->model->ny; }
 
 /* Outputs that lie inside the step just taken, read from its interpolant. */
-static void interpolate(gn_walk *w, const gn_step *step)
+static void interpolate(gn_walk *w)
 {
   const gn_problem *pb = w->problem;
+  for (; w->next_soft < pb->nevent; w->next_soft++) {
+    const gn_event *ev = &pb->event[w->next_soft];
+    if (!w->soft[w->next_soft]) continue;
+    if (ev->s > w->st->now.s_new) return;
+    gn_stepper_state(w->st, ev->s, w->Y + ev->index * state(w));
+  }
+}
+
+int gn_walk_inside(const gn_walk *w, double s, double h, double s_new, size_t *e, size_t *k,
+                   gn_dense *d)
+{
+  const gn_problem *pb = w->problem;
+  for (; w->nsoft && *e < pb->nevent; (*e)++) {
+    const gn_event *ev = &pb->event[*e];
+    if (ev->s <= s || ev->s > s_new || !w->soft[*e]) continue;
+    *k = ev->index;
+    gn_rk_dense(w->st->tab, (ev->s - s) / h, d);
+    (*e)++;
+    return 1;
+  }
+  return 0;
+}
+
+void gn_walk_read(const gn_walk *w, double s, double h, double s_new, const double *y,
+                  const double *y1, const double *const *K, double *out)
+{
   const size_t n = state(w);
-  const gn_tableau *tab = w->st->tab;
-  for (; w->nsoft < pb->nevent; w->nsoft++) {
-    if (!gn_event_soft(pb, w->nsoft)) continue;
-    const gn_event *ev = &pb->event[w->nsoft];
-    if (ev->s > step->s_new) return;
-    gn_dense d;
-    gn_rk_dense(tab, (ev->s - step->s) / step->h, &d);
-    double c[GN_STAGES_MAX + 2];
-    const double *x[GN_STAGES_MAX + 2];
-    c[0] = d.w0, x[0] = step->y0;
-    c[1] = d.w1, x[1] = step->y1;
-    for (int i = 0; i < tab->s; i++) {
-      c[i + 2] = step->h * d.k[i];
-      x[i + 2] = step->K[i];
-    }
-    gn_vec_lincomb(n, (size_t)tab->s + 2, c, x, w->Y + ev->index * n);
+  gn_dense d;
+  for (size_t e = 0, k; gn_walk_inside(w, s, h, s_new, &e, &k, &d);) {
+    gn_vec_scale(n, d.w0, y, out + k * n);
+    gn_vec_axpy(n, d.w1, y1, out + k * n);
+    for (int i = 0; i < w->st->tab->s; i++)
+      gn_vec_axpy(n, h * d.k[i], K[i], out + k * n);
   }
 }
 
@@ -100,16 +127,16 @@ static gn_status flow(void *user, double s, double to)
     GN_TRY(gn_stepper_start(w->st, s, w->y, 1, 0));
     w->started = 1;
   } else if (w->fresh) {
-    GN_TRY(gn_stepper_reset(w->st, w->y));
+    GN_TRY(gn_stepper_reset(w->st, s, w->y));
   }
   w->fresh = 0;
   gn_step *step;
   do {
     GN_TRY(gn_stepper_step(w->st, to, &step));
-    if (w->st->want_slopes) interpolate(w, step);
+    if (w->nsoft) interpolate(w);
     if (w->listener) GN_TRY(w->listener(w->user, step, w->span));
   } while (step->s_new < to);
-  gn_vec_copy(state(w), step->y1, w->y);
+  gn_stepper_state(w->st, to, w->y);
   return GN_OK;
 }
 
@@ -138,8 +165,8 @@ static gn_status kink(void *user, size_t span)
   return GN_OK;
 }
 
-gn_status gn_walk_forward(gn_walk *w, size_t B, const double *p, const gn_drive *dr,
-                          const double *y0, double *Y, gn_listener listener, void *user)
+gn_status gn_walk_bind(gn_walk *w, size_t B, const double *p, const gn_drive *dr,
+                       const double *y0, double *Y)
 {
   const gn_problem *pb = w->problem;
   GN_REQUIRE(pb->nspan == 0 || (dr && dr->t0 && dr->dt), GN_EARG,
@@ -152,10 +179,6 @@ gn_status gn_walk_forward(gn_walk *w, size_t B, const double *p, const gn_drive 
   w->drive = dr;
   w->y0 = y0;
   w->Y = Y;
-  w->listener = listener;
-  w->user = user;
-  w->started = w->fresh = 0;
-  w->span = w->nsoft = 0;
   gn_flow_bind(&w->flow, B, p);
   if (pb->nspan > 0) gn_flow_span(&w->flow, dr, 0);
   gn_flow_resize(&w->flow, &w->sys);
@@ -166,7 +189,19 @@ gn_status gn_walk_forward(gn_walk *w, size_t B, const double *p, const gn_drive 
   }
   for (size_t j = 0; j < pb->njump; j++) gn_record_give(&w->jump_rec[j]);
   gn_vec_copy(state(w), y0, w->y);
-  const gn_visit v = { w, 1, flow, output, jump, kink };
+  return GN_OK;
+}
+
+gn_status gn_walk_forward(gn_walk *w, size_t B, const double *p, const gn_drive *dr,
+                          const double *y0, double *Y, gn_listener listener, void *user)
+{
+  const gn_problem *pb = w->problem;
+  GN_TRY(gn_walk_bind(w, B, p, dr, y0, Y));
+  w->listener = listener;
+  w->user = user;
+  w->started = w->fresh = 0;
+  w->span = w->next_soft = 0;
+  const gn_visit v = { w, w->soft, flow, output, jump, kink };
   GN_TRY(gn_visit_forward(pb, &v));
   w->last_h = w->st->h_next;
   return GN_OK;

@@ -16,6 +16,8 @@ typedef struct gn_walk {
   gn_flow flow;
   gn_system sys;
   gn_stepper *st;
+  unsigned char *soft;  /* [nevent] outputs inside steps, see gn_problem_soft        */
+  int nsoft;            /* there are any                                             */
   size_t B;
   const gn_drive *drive;
   double *Y;            /* [noutput, B, ny] of the last forward, borrowed           */
@@ -30,18 +32,31 @@ typedef struct gn_walk {
   double last_h;        /* size proposed at the end: the backward solve's first step */
   /* of the forward in progress */
   int started, fresh;
-  size_t span, nsoft;
+  size_t span, next_soft;
   gn_listener listener;
   void *user;
 } gn_walk;
 
+/* solver->cls = NULL: no stepper, for who solves by itself; gn_walk_forward is not for it. */
 gn_status gn_walk_create(const gn_problem *pb, const gn_solver *solver, size_t Bmax,
                          gn_walk **out);
 void gn_walk_destroy(gn_walk **w);
 
+/* Take a batch: flow, first span and records ready, y = y0. */
+gn_status gn_walk_bind(gn_walk *w, size_t B, const double *p, const gn_drive *dr,
+                       const double *y0, double *Y);
+
 /* Solve and write the states at the outputs to Y. */
 gn_status gn_walk_forward(gn_walk *w, size_t B, const double *p, const gn_drive *dr,
                           const double *y0, double *Y, gn_listener listener, void *user);
+
+/* The next soft output from event *e on that lies inside the step (s, s_new] of size h: its
+   number, the weights of the interpolant there, and *e moved past it. 0: there is none. */
+int gn_walk_inside(const gn_walk *w, double s, double h, double s_new, size_t *e, size_t *k,
+                   gn_dense *d);
+/* Read all of them: out_k = w0 y + w1 y1 + h sum_i k_i K_i, into out [noutput, B, ny]. */
+void gn_walk_read(const gn_walk *w, double s, double h, double s_new, const double *y,
+                  const double *y1, const double *const *K, double *out);
 
 /* Jump j: y <- jump(y, x_j) on the masked rows, tape kept; its transpose lam <- lam', with
    gp += if not NULL; and its tangent v <- v'. */

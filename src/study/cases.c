@@ -16,6 +16,7 @@ struct gn_case {
   gn_event *events;
   gn_problem problem;
   gn_solver solver;
+  gn_history history;
   gn_pass *pass;
   int done;
 };
@@ -103,6 +104,8 @@ static gn_status build(gn_case *c, const gn_experiment *e, const gn_h5 *h)
   GN_TRY(gn_problem_outputs(c->model, c->K, c->times, (gn_output_mode)e->solver.output,
                             c->events, &c->problem));
   c->solver = gn_experiment_solver(e);
+  c->history = (gn_history){ .label = e->gradient->name, .paused = 1 };
+  c->solver.history = &c->history;
   GN_TRY(gn_pass_create(e->gradient, e->gradient_config, &c->problem, &c->solver, c->B,
                         &c->pass));
   GN_NEW(c->arena, c->z, c->K * c->B * c->nz);
@@ -147,6 +150,13 @@ void gn_case_destroy(gn_case **c)
 }
 
 /* ---- the answer ---------------------------------------------------------------------- */
+
+void gn_case_history(gn_case *c, FILE *to)
+{
+  c->history.to = to;
+  c->history.paused = to == NULL;
+  if (to) gn_history_header(to);
+}
 
 gn_status gn_case_run(gn_case *c)
 {

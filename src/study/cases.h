@@ -14,6 +14,9 @@ typedef struct gn_case gn_case;
 gn_status gn_case_create(const gn_experiment *e, const char *file, gn_case **out);
 void gn_case_destroy(gn_case **c);
 
+/* Write a row of CSV to `to` for every step the next runs try; NULL: stop that. */
+void gn_case_history(gn_case *c, FILE *to);
+
 /* Solve, and pull the cotangent back. */
 gn_status gn_case_run(gn_case *c);
 

@@ -8,6 +8,7 @@
 #include "base/vec.h"
 #include "study/check_impl.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -130,6 +131,13 @@ double gn_checking_scale(size_t n, const double *v, double floor)
   double s = gn_checking_size(n, v);
   if (s < floor) s = floor;
   return s > 0 ? s : 1;
+}
+
+double gn_checking_noise(gn_checking *x, double step)
+{
+  gn_probe *pr = x->pr;
+  (void)gn_probe_eval(pr, pr->B, pr->t, pr->in, pr->p, 0, pr->z);
+  return 2 * DBL_EPSILON * gn_checking_size(pr->nout, pr->z) / step;
 }
 
 const char *gn_checking_place(gn_checking *x, const gn_param *q)

@@ -58,6 +58,9 @@ gn_status gn_checking_bits(gn_checking *x, int verb, const char *test, size_t n,
 double gn_checking_size(size_t n, const double *v);
 /* The same, at least floor; 1 instead of 0. */
 double gn_checking_scale(size_t n, const double *v, double floor);
+/* What rounding in eval alone puts into a difference with that step; divided by GN_LIM_DIFF,
+   the size below which a difference tells nothing (rates of 1e7 beside rates of 1). */
+double gn_checking_noise(gn_checking *x, double step);
 /* "parameter f.0.weight", in the arena. */
 const char *gn_checking_place(gn_checking *x, const gn_param *q);
 gn_shape gn_checking_shape(const gn_param *q);

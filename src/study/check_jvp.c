@@ -52,6 +52,8 @@ static gn_status against_differences(gn_checking *x, const char *place, const do
   gn_probe *pr = x->pr;
   gn_shape none = { 0, 0 };
   gn_check_row *r;
+  double floor = 1e-6;
+  const double noise = gn_checking_noise(x, GN_STEP_DIFF) / GN_LIM_DIFF;
   gn_vec_fill(pr->nout, (double)NAN, x->a); /* jvp writes */
   (void)gn_probe_eval(pr, pr->B, pr->t, pr->in, pr->p, 0, x->b);
   if (gn_probe_jvp(pr, pr->B, pr->t, pr->in, pr->p, vin, vp, x->a))
@@ -60,10 +62,11 @@ static gn_status against_differences(gn_checking *x, const char *place, const do
     double d = 0;
     if (gn_probe_along(pr, vin, vp, step[k], x->b)) continue;
     for (size_t i = 0; i < pr->nout; i++) d = fmax(d, fabs(x->a[i] - x->b[i]));
-    if (d <= GN_LIM_DIFF * gn_checking_size(pr->nout, x->b)) break;
+    floor = fmax(1e-6, noise * GN_STEP_DIFF / step[k]);
+    if (d <= GN_LIM_DIFF * fmax(gn_checking_size(pr->nout, x->b), k ? 0 : noise)) break;
   }
   GN_TRY(gn_checking_compare(x, GN_V_JVP, "differences", place, pr->nout, x->a, x->b,
-                             gn_checking_scale(pr->nout, x->b, 1e-6), GN_LIM_DIFF, none,
+                             gn_checking_scale(pr->nout, x->b, floor), GN_LIM_DIFF, none,
                              &r));
   if (!r->ok)
     r->hint = isnan(r->got) ? "jvp fails or leaves outputs unwritten"

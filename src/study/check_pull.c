@@ -57,6 +57,7 @@ gn_status gn_check_pgrad(gn_checking *x)
   const gn_params *ps = &pr->model->params;
   double all = fmax(gn_checking_size(pr->np, x->gp), gn_checking_size(pr->np, x->fdp));
   if (all == 0) return GN_OK;
+  const double noise = gn_checking_noise(x, GN_STEP_DIFF) / GN_LIM_DIFF;
   for (size_t k = 0; k < ps->n; k++) {
     const gn_param *q = &ps->at[k];
     if (gn_checking_unused(x, q)) continue;
@@ -64,7 +65,8 @@ gn_status gn_check_pgrad(gn_checking *x)
     gn_shape sh = gn_checking_shape(q);
     gn_check_row *r;
     GN_TRY(gn_checking_compare(x, GN_V_PGRAD, "differences", gn_checking_place(x, q), q->n,
-                               got, want, gn_checking_scale(q->n, want, 1e-3 * all),
+                               got, want,
+                               gn_checking_scale(q->n, want, fmax(1e-3 * all, noise)),
                                GN_LIM_DIFF, sh, &r));
     if (r->ok) continue;
     r->hint = pr->map->pgrad ? gn_explain(x->c->arena, q->n, got, want, sh)

@@ -8,6 +8,7 @@
  * that share of the whole the reference itself has no digits. */
 #include "study/compare.h"
 
+#include "base/clock.h"
 #include "base/rng.h"
 #include "base/vec.h"
 
@@ -92,6 +93,7 @@ static gn_status reference_gradient(gn_compare *c, const char *table, const gn_p
   GN_TRY(reference_pass(c, "discrete", table, pb, &ps));
   gn_status s = forward(c, ps, z, loss, gz);
   if (s == GN_OK) s = backward(c, ps, gz, g);
+  c->ref.work += gn_stats_work(gn_pass_stats(ps));
   gn_pass_destroy(&ps);
   return s;
 }
@@ -110,6 +112,7 @@ static gn_status confirm(gn_compare *c, const gn_problem *pb)
   GN_TRY(reference_pass(c, "tangent", c->ref.table[0], pb, &ps));
   gn_status s = gn_pass_forward(ps, c->B, c->p, NULL, c->x, z);
   if (s == GN_OK) s = gn_pass_push(ps, NULL, v, dz);
+  c->ref.work += gn_stats_work(gn_pass_stats(ps));
   gn_pass_destroy(&ps);
   GN_TRY(s);
   double pushed = gn_vec_dot(c->nout, c->ref.gz, dz), pulled = gn_vec_dot(np, c->ref.g, v);
@@ -157,7 +160,8 @@ static gn_status exact_gradient(gn_compare *c)
   gn_adjoint_options adj;
   gn_pass *ps;
   double loss;
-  const gn_solver sv = gn_experiment_solver(c->e);
+  gn_solver sv = c->solver;
+  sv.history = NULL;
   GN_TRY(gn_experiment_strategy(c->e, c->arena, "discrete", &cls, &config, &adj));
   GN_TRY(gn_pass_create(cls, config, &c->setup->problem, &sv, c->B, &ps));
   gn_status s = forward(c, ps, c->z, &loss, c->gz);
@@ -217,53 +221,79 @@ static gn_status once(gn_compare *c, gn_compare_row *r, gn_pass *ps, double *z, 
 }
 
 /* All the work of a row; its failure is the row's status. */
-static gn_status fill_row(gn_compare *c, gn_compare_row *r, double *z, double *gz,
-                          double *g)
+static gn_status fill_row(gn_compare *c, gn_compare_row *r, size_t repeats)
 {
-  const size_t repeats = (size_t)c->e->compare.repeats;
-  gn_solver sv = gn_experiment_solver(c->e);
+  gn_solver sv = c->solver;
   gn_pass *ps;
-  double *sec, *back;
-  GN_NEW(c->arena, sec, repeats);
-  GN_NEW(c->arena, back, repeats);
-  if (r->adjoint.rtol > 0) sv.back.rtol = r->adjoint.rtol;
-  if (r->adjoint.atol > 0) sv.back.atol = r->adjoint.atol;
+  double *sec = c->sec, *back = c->sec + repeats;
+  gn_adjoint_tolerances(&r->adjoint, &sv);
+  c->history.label = r->strategy;
+  c->history.paused = 0;
+  if (c->history.to) sv.history = &c->history;
   GN_TRY(gn_pass_create(r->cls, r->config, &c->setup->problem, &sv, c->B, &ps));
-  gn_status s = once(c, r, ps, z, gz, g); /* also warms up */
-  if (s == GN_OK) errors(c, r, z, g);
+  gn_status s = once(c, r, ps, c->work_z, c->work_gz, c->work_g); /* also warms up */
+  if (s == GN_OK) errors(c, r, c->work_z, c->work_g);
+  c->history.paused = 1;
   for (size_t k = 0; k < repeats && s == GN_OK; k++) {
-    s = once(c, r, ps, z, gz, g);
+    s = once(c, r, ps, c->work_z, c->work_gz, c->work_g);
     sec[k] = r->stats.sec;
     back[k] = r->stats.back_sec;
   }
   gn_pass_destroy(&ps);
   GN_TRY(s);
+  if (repeats == 0) return GN_OK;
   r->sec = median(repeats, sec);
   r->back_sec = median(repeats, back);
   return GN_OK;
 }
 
-gn_status gn_compare_run(gn_compare *c)
+gn_status gn_compare_fill(gn_compare *c, gn_compare_row *r, size_t repeats)
 {
-  double *z, *gz, *g;
-  GN_NEW(c->arena, z, c->nout);
-  GN_NEW(c->arena, gz, c->nout);
-  GN_NEW(c->arena, g, c->setup->model->params.np);
+  if (repeats > c->nsec) {
+    GN_NEW(c->arena, c->sec, 2 * repeats);
+    c->nsec = repeats;
+  }
+  r->reason = r->worst = "";
+  r->has_loss = r->has_grad = 0;
+  r->stats = (gn_stats){ 0 };
+  r->loss = r->err_ode = r->err_adj = r->worst_err = r->cosine = (double)NAN;
+  r->sec = r->back_sec = (double)NAN;
+  say(c, r->strategy);
+  r->status = fill_row(c, r, repeats);
+  GN_REQUIRE(r->status != GN_ENOMEM, GN_ENOMEM, "%s: out of memory", r->strategy);
+  if (r->status != GN_OK) r->reason = keep(c);
+  return GN_OK;
+}
+
+gn_status gn_compare_certify(gn_compare *c)
+{
   say(c, "reference");
+  const double begin = gn_clock_wall();
   c->ref.reason = "";
+  c->ref.work = 0;
   c->ref.status = certify(c);
+  c->ref.sec = gn_clock_wall() - begin;
   if (c->ref.status != GN_OK) c->ref.reason = keep(c);
   GN_REQUIRE(c->ref.status == GN_OK || !c->e->compare.cotangent, c->ref.status,
              "compare.cotangent = frozen needs the reference: %s", c->ref.reason);
+  return GN_OK;
+}
+
+gn_status gn_compare_exact(gn_compare *c)
+{
   say(c, "discrete");
-  c->exact = exact_gradient(c) == GN_OK;
-  for (size_t k = 0; k < c->n; k++) {
-    gn_compare_row *r = &c->row[k];
-    say(c, r->strategy);
-    r->status = fill_row(c, r, z, gz, g);
-    GN_REQUIRE(r->status != GN_ENOMEM, GN_ENOMEM, "%s: out of memory", r->strategy);
-    if (r->status != GN_OK) r->reason = keep(c);
-  }
+  const gn_status s = exact_gradient(c);
+  c->exact = s == GN_OK;
+  return s == GN_ENOMEM ? s : GN_OK;
+}
+
+gn_status gn_compare_run(gn_compare *c)
+{
+  GN_TRY(gn_compare_certify(c));
+  GN_TRY(gn_compare_exact(c));
+  if (c->history.to) gn_history_header(c->history.to);
+  for (size_t k = 0; k < c->n; k++)
+    GN_TRY(gn_compare_fill(c, &c->row[k], (size_t)c->e->compare.repeats));
   if (c->progress) (void)fputs("\r\033[K", c->progress);
   return GN_OK;
 }

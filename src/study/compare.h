@@ -18,6 +18,8 @@ typedef struct gn_compare_input {
   size_t batch;      /* the first so many training samples; 0: all                  */
   const char *state; /* state.h5, or a run directory with one; NULL: initial values */
   FILE *progress;    /* a line that says what runs now; NULL: none                  */
+  FILE *history;     /* every step tried, as CSV; NULL: none                        */
+  const char *strategies; /* instead of compare.strategies; NULL: those              */
 } gn_compare_input;
 
 typedef struct gn_compare_row {
@@ -43,6 +45,8 @@ typedef struct gn_reference {
   double tangent;       /* |<gz, dz v> - <g, v>| / |g| for v of unit variance        */
   double loss;
   double *z, *gz, *g;   /* [K, B, nz], [K, B, nz], [np]                              */
+  long work;            /* evaluations it took                                       */
+  double sec;           /* and seconds                                               */
 } gn_reference;
 
 typedef struct gn_compare {
@@ -50,6 +54,8 @@ typedef struct gn_compare {
   const gn_experiment *e; /* borrowed */
   gn_setup *setup;
   FILE *progress;
+  gn_history history;     /* to NULL: none                         */
+  gn_solver solver;       /* of the rows; the experiment's own     */
   size_t B, nout;         /* rows; K B nz                          */
   double *x, *p;          /* batch inputs, parameters              */
   gn_target target;
@@ -57,6 +63,9 @@ typedef struct gn_compare {
   gn_reference ref;
   double *z, *gz, *g;     /* exact discrete gradient of the experiment's own steps */
   int exact;              /* 1: it is there                        */
+  double *work_z, *work_gz, *work_g; /* of the row being filled    */
+  double *sec;            /* [2 nsec] its seconds, repeat by repeat */
+  size_t nsec;
   size_t n;
   gn_compare_row *row;
 } gn_compare;
@@ -69,6 +78,14 @@ void gn_compare_destroy(gn_compare **c);
 /* Fill reference and rows. A strategy that fails is a row with its status. Fails itself
    only without memory, or when cotangent = frozen and there is no reference. */
 gn_status gn_compare_run(gn_compare *c);
+
+/* The parts of gn_compare_run, for studies of many solvers: the reference (its failure is in
+   c->ref), the exact gradient of c->solver's steps, and one row with its counts and errors,
+   and medians of seconds if repeats > 0. A row that is filled again starts anew. They fail
+   as gn_compare_run. */
+gn_status gn_compare_certify(gn_compare *c);
+gn_status gn_compare_exact(gn_compare *c);
+gn_status gn_compare_fill(gn_compare *c, gn_compare_row *r, size_t repeats);
 
 /* Header lines, table and rejections; csv: the columns of compare.csv. */
 gn_status gn_compare_print(const gn_compare *c, FILE *to, int csv);

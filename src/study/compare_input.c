@@ -77,9 +77,9 @@ static gn_status add(gn_compare *c, const char *text)
 }
 
 /* "a,b:norm=semi,c"; blanks around names are allowed. */
-static gn_status add_listed(gn_compare *c)
+static gn_status add_listed(gn_compare *c, const char *strategies)
 {
-  char *list = gn_arena_strdup(c->arena, c->e->compare.strategies);
+  char *list = gn_arena_strdup(c->arena, strategies);
   if (!list) return GN_ENOMEM;
   for (char *next; list; list = next) {
     next = strchr(list, ',');
@@ -87,8 +87,7 @@ static gn_status add_listed(gn_compare *c)
     list += strspn(list, " \t");
     size_t n = strlen(list);
     while (n > 0 && strchr(" \t", list[n - 1])) list[--n] = '\0';
-    GN_REQUIRE(n > 0, GN_EARG, "compare.strategies = %s: an empty name",
-               c->e->compare.strategies);
+    GN_REQUIRE(n > 0, GN_EARG, "compare.strategies = %s: an empty name", strategies);
     GN_TRY(add(c, list));
   }
   return GN_OK;
@@ -123,7 +122,11 @@ static gn_status build(gn_compare *c, const gn_compare_input *in)
   GN_TRY(gn_setup_create(c->e, &c->setup));
   GN_TRY(take_batch(c, in->batch));
   GN_TRY(take_params(c, in->state));
-  GN_TRY(c->e->compare.strategies[0] ? add_listed(c) : add_registered(c));
+  const char *listed = in->strategies ? in->strategies : c->e->compare.strategies;
+  GN_TRY(listed[0] ? add_listed(c, listed) : add_registered(c));
+  GN_NEW(c->arena, c->work_z, c->nout);
+  GN_NEW(c->arena, c->work_gz, c->nout);
+  GN_NEW(c->arena, c->work_g, c->setup->model->params.np);
   GN_NEW(c->arena, c->z, c->nout);
   GN_NEW(c->arena, c->gz, c->nout);
   GN_NEW(c->arena, c->ref.z, c->nout);
@@ -148,6 +151,8 @@ gn_status gn_compare_create(const gn_experiment *e, const gn_compare_input *in,
   c->arena = a;
   c->e = e;
   c->progress = in->progress;
+  c->history.to = in->history;
+  c->solver = gn_experiment_solver(e);
   gn_status s = build(c, in);
   if (s != GN_OK) gn_compare_destroy(&c);
   else *out = c;

@@ -316,16 +316,24 @@ gn_status gn_experiment_write(const gn_experiment *e, FILE *to)
 
 /* ---- parts for the core -------------------------------------------------------------- */
 
+void gn_adjoint_tolerances(const gn_adjoint_options *o, gn_solver *sv)
+{
+  if (o->rtol > 0) sv->back.rtol = o->rtol;
+  if (o->atol > 0) sv->back.atol = o->atol;
+  if (o->quad_rtol > 0) sv->quad.rtol = o->quad_rtol;
+  if (o->quad_atol > 0) sv->quad.atol = o->quad_atol;
+}
+
 gn_solver gn_experiment_solver(const gn_experiment *e)
 {
   const gn_tolerance tol = { e->solver.rtol, e->solver.atol };
-  const gn_tolerance back = { e->adjoint.rtol > 0 ? e->adjoint.rtol : tol.rtol,
-                              e->adjoint.atol > 0 ? e->adjoint.atol : tol.atol };
-  return (gn_solver){ .cls = e->stepper,
-                      .config = e->stepper_config,
-                      .tol = tol,
-                      .back = back,
-                      .max_steps = e->solver.max_steps };
+  gn_solver sv = { .cls = e->stepper,
+                   .config = e->stepper_config,
+                   .tol = tol,
+                   .back = tol,
+                   .max_steps = e->solver.max_steps };
+  gn_adjoint_tolerances(&e->adjoint, &sv);
+  return sv;
 }
 
 /* Options "key=value:key=value", which is cut up on the way. */
@@ -342,27 +350,46 @@ static gn_status strategy_keys(const section *s, char *text)
   return GN_OK;
 }
 
+/* "name:key=value" as a class and its options, on top of those of the experiment. */
+static gn_status read_choice(const gn_experiment *e, gn_arena *a, const char *text, int i,
+                             void *common_config, view *v, void **config)
+{
+  gn_experiment copy = *e; /* a section holds pointers to non-const structs */
+  const section own = section_of(&copy, i);
+  const char *what = i == SOLVER ? "stepper" : "strategy";
+  char *name = gn_arena_strdup(a, text), *fresh;
+  if (!name) return GN_ENOMEM;
+  char *keys = strchr(name, ':');
+  if (keys) *keys++ = '\0';
+  *v = find_class(i, name);
+  if (!v->cls) return gn_fail_prefix(GN_ENAME, "%s '%s'", what, text);
+  GN_NEW(a, fresh, v->config_size ? v->config_size : 1);
+  gn_options_default(v->options, fresh);
+  if (v->cls == own.cls.cls && v->config_size) memcpy(fresh, own.config, v->config_size);
+  const section s = { own.name, common_config ? own.common : no_options, common_config, *v,
+                      fresh };
+  const gn_status st = strategy_keys(&s, keys);
+  if (st != GN_OK) return gn_fail_prefix(st, "%s '%s'", what, text);
+  *config = fresh;
+  return GN_OK;
+}
+
 gn_status gn_experiment_strategy(const gn_experiment *e, gn_arena *a, const char *text,
                                  const gn_gradient_class **cls, void **config,
                                  gn_adjoint_options *adjoint)
 {
-  char *name = gn_arena_strdup(a, text);
-  if (!name) return GN_ENOMEM;
-  char *keys = strchr(name, ':');
-  if (keys) *keys++ = '\0';
-  const view v = find_class(GRADIENT, name);
-  if (!v.cls) return gn_fail_prefix(GN_ENAME, "strategy '%s'", text);
-  char *own;
-  GN_NEW(a, own, v.config_size ? v.config_size : 1);
-  gn_options_default(v.options, own);
-  if (v.cls == (const void *)e->gradient && v.config_size)
-    memcpy(own, e->gradient_config, v.config_size);
+  view v;
   *adjoint = e->adjoint;
-  const section s = { section_names[GRADIENT], gn_experiment_table(section_names[GRADIENT]),
-                      adjoint, v, own };
-  const gn_status st = strategy_keys(&s, keys);
-  if (st != GN_OK) return gn_fail_prefix(st, "strategy '%s'", text);
+  GN_TRY(read_choice(e, a, text, GRADIENT, adjoint, &v, config));
   *cls = v.cls;
-  *config = own;
+  return GN_OK;
+}
+
+gn_status gn_experiment_stepper(const gn_experiment *e, gn_arena *a, const char *text,
+                                const gn_stepper_class **cls, void **config)
+{
+  view v;
+  GN_TRY(read_choice(e, a, text, SOLVER, NULL, &v, config));
+  *cls = v.cls;
   return GN_OK;
 }

@@ -23,7 +23,8 @@ typedef struct gn_solver_options { /* common part of [solver] */
 } gn_solver_options;
 
 typedef struct gn_adjoint_options { /* common part of [gradient] */
-  double rtol, atol; /* of the backward solve; 0: as the forward solve */
+  double rtol, atol;           /* of the backward solve; 0: as the forward solve     */
+  double quad_rtol, quad_atol; /* of the parameter integrals; 0: as the backward solve */
 } gn_adjoint_options;
 
 typedef struct gn_train_options {
@@ -86,6 +87,13 @@ gn_solver gn_experiment_solver(const gn_experiment *e);
 gn_status gn_experiment_strategy(const gn_experiment *e, gn_arena *a, const char *text,
                                  const gn_gradient_class **cls, void **config,
                                  gn_adjoint_options *adjoint);
+
+/* The same for a stepper: "name:key=value" on top of the experiment's options for it. */
+gn_status gn_experiment_stepper(const gn_experiment *e, gn_arena *a, const char *text,
+                                const gn_stepper_class **cls, void **config);
+
+/* Put the tolerances that are not 0 into the solver; its quad may stay 0, as gn_solver says. */
+void gn_adjoint_tolerances(const gn_adjoint_options *o, gn_solver *sv);
 
 /* Data, model and problem of an experiment, made together. */
 typedef struct gn_setup {

@@ -19,6 +19,8 @@ static const gn_option solver_table[] = {
 static const gn_option gradient_table[] = {
   GN_REAL(gn_adjoint_options, "rtol", rtol, 0, 0, 1, "of the backward solve (0: as the forward solve)"),
   GN_REAL(gn_adjoint_options, "atol", atol, 0, 0, 1e3, "of the backward solve (0: as the forward solve)"),
+  GN_REAL(gn_adjoint_options, "quad_rtol", quad_rtol, 0, 0, 1, "of parameter integrals in the error test (0: as the backward solve)"),
+  GN_REAL(gn_adjoint_options, "quad_atol", quad_atol, 0, 0, 1e3, "of parameter integrals in the error test (0: as the backward solve)"),
   GN_OPTIONS_END,
 };
 static const gn_option train_table[] = {

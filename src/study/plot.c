@@ -32,37 +32,40 @@ static gn_status add_file(gn_plotting *pl, const char *file, const char *label)
   gn_csv *csv;
   GN_TRY(gn_csv_read(pl->arena, file, &csv));
   int metrics = has(csv, "epoch") && has(csv, "loss");
+  int sweep = has(csv, "strategy") && has(csv, "rtol") &&
+              (has(csv, "err_ode") || has(csv, "work_growth"));
   GN_REQUIRE(
-      metrics || (has(csv, "strategy") && has(csv, "err_ode")), GN_EARG,
-      "%s:1: neither the columns of metrics.csv (epoch, loss, ...) nor of compare.csv "
-      "(strategy, err_ode, ...)",
+      metrics || sweep || (has(csv, "strategy") && has(csv, "err_ode")), GN_EARG,
+      "%s:1: neither the columns of metrics.csv (epoch, loss, ...) nor of compare.csv or "
+      "sweep.csv (strategy, err_ode, ...)",
       file);
   GN_REQUIRE(csv->nrow > 0, GN_EARG, "%s: no rows to draw", file);
-  size_t *n = metrics ? &pl->nmetrics : &pl->ncompare;
+  size_t *n = metrics ? &pl->nmetrics : sweep ? &pl->nsweep : &pl->ncompare;
   GN_REQUIRE(*n < GN_PLOT_TABLES, GN_ELIMIT, "more than %d tables", (int)GN_PLOT_TABLES);
-  gn_plot_table *t = (metrics ? pl->metrics : pl->compare) + (*n)++;
+  gn_plot_table *t = (metrics ? pl->metrics : sweep ? pl->sweep : pl->compare) + (*n)++;
   t->csv = csv;
   t->label = gn_arena_strdup(pl->arena, label);
   return t->label ? split(pl->arena, file, t) : GN_ENOMEM;
 }
 
-/* A run directory has metrics.csv, compare.csv, or both. */
+/* A run directory has metrics.csv, compare.csv, sweep.csv, or several. */
 static gn_status add_dir(gn_plotting *pl, const char *dir)
 {
-  static const char *const name[2] = { "metrics.csv", "compare.csv" };
+  static const char *const name[4] = { "metrics.csv", "compare.csv", "sweep.csv",
+                                       "sweep_train.csv" };
   size_t n = strlen(dir), found = 0;
   while (n > 1 && dir[n - 1] == '/') n--;
   const char *clean = gn_arena_printf(pl->arena, "%.*s", (int)n, dir);
   if (!clean) return GN_ENOMEM;
   const char *slash = strrchr(clean, '/');
-  for (int k = 0; k < 2; k++) {
+  for (int k = 0; k < 4; k++) {
     const char *file = gn_arena_printf(pl->arena, "%s/%s", clean, name[k]);
     if (!file) return GN_ENOMEM;
     if (access(file, R_OK) != 0) continue;
     GN_TRY(add_file(pl, file, slash ? slash + 1 : clean));
     found++;
   }
-  GN_REQUIRE(found > 0, GN_EIO, "%s: neither metrics.csv nor compare.csv in it", dir);
+  GN_REQUIRE(found > 0, GN_EIO, "%s: neither metrics.csv nor compare.csv nor sweep.csv in it", dir);
   return GN_OK;
 }
 
@@ -114,8 +117,7 @@ static void prepare(FILE *gp, const char *terminal, double height)
 }
 
 /* gnuplot may have failed: the signal of a pipe without a reader must not end the program. */
-static gn_status run_gnuplot(const gn_plotting *pl, gn_drawing draw, size_t which,
-                             double height, const char *terminal, const char *file)
+static int run_gnuplot(void (*write)(const void *user, FILE *gp), const void *user)
 {
   struct sigaction ignore, old;
   memset(&ignore, 0, sizeof ignore);
@@ -126,20 +128,53 @@ static gn_status run_gnuplot(const gn_plotting *pl, gn_drawing draw, size_t whic
       popen("gnuplot", "w"); /* NOLINT(cert-env33-c): a fixed name, no text of ours */
   int rc = -1;
   if (gp) {
-    prepare(gp, terminal, height);
-    (void)fputs("set output ", gp);
-    gn_plot_quote(gp, file);
-    (void)fputc('\n', gp);
-    draw(pl, which, gp);
+    write(user, gp);
     rc = pclose(gp);
   }
   (void)sigaction(SIGPIPE, &old, NULL);
+  return rc;
+}
+
+static gn_status check_drawn(const gn_plotting *pl, const char *file, int rc)
+{
   struct stat st;
   GN_REQUIRE(rc == 0 && stat(file, &st) == 0 && st.st_size > 0, GN_EIO,
              "%s: gnuplot could not draw it (exit status %d)", file,
              rc >= 0 && WIFEXITED(rc) ? WEXITSTATUS(rc) : -1);
   if (pl->log) (void)fprintf(pl->log, "%s\n", file);
   return GN_OK;
+}
+
+gn_status gn_plot_run(const gn_plotting *pl, void (*write)(const void *user, FILE *gp),
+                      const void *user, const char *dir, const char *stem)
+{
+  static const char *const ending[3] = { "svg", "pdf", "png" };
+  const int rc = run_gnuplot(write, user);
+  for (int k = 0; k < 3; k++) {
+    const char *file = gn_arena_printf(pl->arena, "%s/%s.%s", dir, stem, ending[k]);
+    if (!file) return GN_ENOMEM;
+    GN_TRY(check_drawn(pl, file, rc));
+  }
+  return GN_OK;
+}
+
+/* A drawing on one terminal. */
+typedef struct sheet {
+  const gn_plotting *pl;
+  gn_drawing draw;
+  size_t which;
+  double height;
+  const char *terminal, *file;
+} sheet;
+
+static void write_sheet(const void *user, FILE *gp)
+{
+  const sheet *sh = user;
+  prepare(gp, sh->terminal, sh->height);
+  (void)fputs("set output ", gp);
+  gn_plot_quote(gp, sh->file);
+  (void)fputc('\n', gp);
+  sh->draw(sh->pl, sh->which, gp);
 }
 
 static gn_status figure(const gn_plotting *pl, gn_drawing draw, size_t which, double height,
@@ -151,7 +186,8 @@ static gn_status figure(const gn_plotting *pl, gn_drawing draw, size_t which, do
     const char *file =
         gn_arena_printf(pl->arena, "%s/%s.%s", pl->out ? pl->out : dir, stem, ending[k]);
     if (!file) return GN_ENOMEM;
-    GN_TRY(run_gnuplot(pl, draw, which, height, terminal[k], file));
+    const sheet sh = { pl, draw, which, height, terminal[k], file };
+    GN_TRY(check_drawn(pl, file, run_gnuplot(write_sheet, &sh)));
   }
   return GN_OK;
 }
@@ -174,6 +210,13 @@ static gn_status draw_all(gn_plotting *pl)
         pl->out && k ? gn_arena_printf(pl->arena, "%s-%zu", t->stem, k + 1) : t->stem;
     if (!stem) return GN_ENOMEM;
     GN_TRY(figure(pl, gn_draw_compare, k, gn_plot_height(t->csv->nrow), t->dir, stem));
+  }
+  for (size_t k = 0; k < pl->nsweep; k++) {
+    const gn_plot_table *t = &pl->sweep[k];
+    const char *stem =
+        pl->out && k ? gn_arena_printf(pl->arena, "%s-%zu", t->stem, k + 1) : t->stem;
+    if (!stem) return GN_ENOMEM;
+    GN_TRY(gn_plot_sweep(pl, t, stem));
   }
   return GN_OK;
 }

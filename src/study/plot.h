@@ -7,9 +7,11 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Each path is a run directory, a metrics.csv or a compare.csv. All metrics are drawn over
-   each other in two figures, `loss` and `cost`; every comparison is a figure of its own,
-   named after its file. Each figure is written as .svg, .pdf and .png next to the first
+/* Each path is a run directory, a metrics.csv, a compare.csv or a sweep.csv. All metrics are
+   drawn over each other in two figures, `loss` and `cost`; every comparison is a figure of
+   its own, named after its file; a sweep gives sweep_work, sweep_bytes and, if
+   sweep_timing.csv lies beside it, sweep_seconds (trainings: sweep_train_loss, _growth,
+   _target_work, _target_seconds), each with its data and its script. Each figure is written as .svg, .pdf and .png next to the first
    table it shows, or into the directory out if that is not NULL.
 
    log gets a line per file written. GN_EIO if a table or gnuplot is missing or fails,

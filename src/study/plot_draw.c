@@ -119,8 +119,14 @@ typedef struct panel {
   int names;                                     /* strategies at the left       */
 } panel;
 
-/* Whole decades around the values; room for the text behind the longest bar. */
-static void range_of(const gn_csv *c, size_t col, int *from, int *to)
+/* The axis under the bars: whole decades around the values, or, where they span less than
+   two, linear from 0, so that lengths compare. */
+typedef struct axis {
+  int linear, from, to; /* decades */
+  double high;
+} axis;
+
+static axis axis_of(const gn_csv *c, size_t col)
 {
   double low = (double)INFINITY, high = 0;
   for (size_t i = 0; i < c->nrow; i++) {
@@ -130,23 +136,32 @@ static void range_of(const gn_csv *c, size_t col, int *from, int *to)
     high = fmax(high, x);
   }
   if (!(high > 0)) low = high = 1;
-  *from = (int)floor(log10(low) - 0.2); /* the shortest bar is seen */
-  *to = (int)ceil(log10(high));
-  if (*to <= *from) *to = *from + 1;
+  axis a = { .linear = high < 100 * low, .high = high };
+  a.from = (int)floor(log10(low) - 0.2); /* the shortest bar is seen */
+  a.to = (int)ceil(log10(high));
+  if (a.to <= a.from) a.to = a.from + 1;
+  return a;
 }
 
-static void draw_axes(const gn_csv *c, const panel *p, int from, int to, FILE *gp)
+/* Room for the text behind the longest bar. */
+static void draw_axes(const gn_csv *c, const panel *p, const axis *a, FILE *gp)
 {
   const size_t name = gn_csv_column(c, "strategy");
-  const int every = (to - from + 4) / 5;
-  const double room = 0.3 * (to - from);
+  const int every = (a->to - a->from + 4) / 5;
+  const double room = 0.3 * (a->to - a->from);
   (void)fprintf(gp, "set lmargin at screen %g\nset rmargin at screen %g\nset xlabel '%s'\n",
                 p->left, p->right, p->xlabel);
-  (void)fprintf(gp, "set logscale x\nset xrange [%g:%g]\nset xtics (", pow(10, from),
-                pow(10, to + room));
-  for (int k = from; k <= to; k += every)
-    (void)fprintf(gp, "%s'1e%d' 1e%d", k > from ? ", " : "", k, k);
-  (void)fputs(")\nset ytics (", gp);
+  if (a->linear) {
+    const double unit = pow(10, floor(log10(a->high))), tick = a->high > 4 * unit ? 2 * unit : unit;
+    (void)fprintf(gp, "unset logscale x\nset xrange [0:%g]\nset xtics 0, %g, %g\nset ytics (",
+                  1.3 * a->high, tick, a->high);
+  } else {
+    (void)fprintf(gp, "set logscale x\nset xrange [%g:%g]\nset xtics (", pow(10, a->from),
+                  pow(10, a->to + room));
+    for (int k = a->from; k <= a->to; k += every)
+      (void)fprintf(gp, "%s'1e%d' 1e%d", k > a->from ? ", " : "", k, k);
+    (void)fputs(")\nset ytics (", gp);
+  }
   for (size_t i = 0; i < c->nrow; i++) {
     gn_plot_quote(gp, p->names ? gn_csv_text(c, i, name) : "");
     (void)fprintf(gp, " %zu%s", i, i + 1 < c->nrow ? ", " : ")\n");
@@ -158,9 +173,9 @@ static void draw_axes(const gn_csv *c, const panel *p, int from, int to, FILE *g
 static void draw_panel(const gn_csv *c, const panel *p, FILE *gp)
 {
   const size_t col = gn_csv_column(c, p->column), status = gn_csv_column(c, "status");
-  int from, to;
-  range_of(c, col, &from, &to);
-  draw_axes(c, p, from, to, gp);
+  const axis a = axis_of(c, col);
+  const double foot = a.linear ? 0 : pow(10, a.from);
+  draw_axes(c, p, &a, gp);
   (void)fputs("unset label\n$b << EOD\n", gp);
   for (size_t i = 0; i < c->nrow; i++) {
     double x = gn_csv_number(c, i, col);
@@ -183,7 +198,7 @@ static void draw_panel(const gn_csv *c, const panel *p, FILE *gp)
       gp,
       "plot $b using (%g):1:(%g):2:($1-0.36):($1+0.36) with boxxyerror fs solid 1 "
       "noborder lc rgb '%s' notitle\n",
-      pow(10, from), pow(10, from), p->colour);
+      foot, foot, p->colour);
 }
 
 void gn_draw_compare(const gn_plotting *pl, size_t which, FILE *gp)

@@ -5,6 +5,7 @@
 
 #include "base/rng.h"
 #include "base/vec.h"
+#include "core/walk.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -115,6 +116,16 @@ size_t gn_rig_gradients(gn_rig_way *w)
   for (const gn_gradient_class *const *g = gn_gradients; *g; g++)
     n = add_ways(w, n, *g, (*g)->options, NULL);
   return n;
+}
+
+int gn_rig_runs(const gn_rig_way *stepper, const gn_rig_way *gradient)
+{
+  const gn_stepper_class *st = stepper->cls;
+  const gn_gradient_class *g = gradient->cls;
+  const char *only = getenv("GNOMON_PAIRS_WITH");
+  if (only && !strstr(only, st->name) && !strstr(only, g->name)) return 0;
+  if (gn_pair_check(st, g) != GN_OK) return 0;
+  return g->needs != 0 || (strcmp(st->name, "erk") == 0 && !stepper->text[0]);
 }
 
 /* ---- problems ------------------------------------------------------------------------ */
@@ -236,7 +247,52 @@ void gn_rig_equal_rows(gn_rig *r)
   for (size_t i = 0; i < r->problem.nspan * B; i++) r->dt[i] = i / B ? 0.7 : 1.2;
 }
 
+int gn_rig_tableau(const gn_rig *r, gn_tableau *out)
+{
+  gn_stepper *st;
+  gn_fields none = { 0 };
+  gn_segment seg = { .name = "y", .n = 1, .atol_scale = 1, .rtol_scale = 1 };
+  gn_system sys = { .n = 1, .nmax = 1, .B = 1, .Bmax = 1, .fields = &none,
+                    .norm = { .nseg = 1, .seg = &seg, .ngroup = 1 } };
+  gn_ck_ok(gn_stepper_create(r->solver.cls, r->solver.config, &sys, r->solver.tol, &st));
+  const int has = st->tab != NULL;
+  if (has) *out = *st->tab;
+  gn_stepper_destroy(&st);
+  return has;
+}
+
+int gn_rig_possible(const gn_rig *r)
+{
+  gn_walk *w;
+  gn_tableau tab;
+  const gn_problem *pb = &r->problem;
+  const int stops = pb->nevent > pb->noutput || pb->nspan > 0;
+  const char *why = NULL;
+  if (r->solver.cls->overshoots && stops) why = "runs past output times";
+  else if (pb->output == GN_INTERPOLATE && !(gn_rig_tableau(r, &tab) && gn_rk_dense_order(&tab)))
+    why = "interpolate";
+  const gn_status s = gn_walk_create(pb, &r->solver, r->B, &w);
+  gn_walk_destroy(&w);
+  ck_assert_msg(s == (why ? GN_EUNSUP : GN_OK), "%s: %s (%s)", r->solver.cls->name,
+                gn_status_name(s), gn_last_error());
+  ck_assert_msg(!why || strstr(gn_last_error(), why), "'%s' without '%s'", gn_last_error(), why);
+  return s == GN_OK;
+}
+
 /* ---- strategies ---------------------------------------------------------------------- */
+
+int gn_rig_refuses(const gn_rig *r, const gn_rig_way *gradient)
+{
+  const gn_gradient_class *cls = gradient->cls;
+  gn_gradient *g;
+  if (cls->needs != 0 || r->problem.output == GN_LAND) return 0;
+  const void *config = gn_rig_config(r->arena, cls->options, cls->config_size, gradient->text);
+  const gn_status s = gn_gradient_create(cls, config, &r->problem, &r->solver, r->B, &g);
+  gn_gradient_destroy(&g);
+  ck_assert_msg(s == GN_OK || (s == GN_EUNSUP && strstr(gn_last_error(), "output = land")),
+                "%s: %s (%s)", cls->name, gn_status_name(s), gn_last_error());
+  return s != GN_OK;
+}
 
 gn_gradient *gn_rig_gradient(const gn_rig *r, const char *text, size_t Bmax)
 {
@@ -277,6 +333,11 @@ void gn_rig_answer_of(const gn_rig *r, const char *text, int times, gn_rig_answe
   gn_gradient *g = gn_rig_gradient(r, text, r->B);
   gn_rig_run(r, g, times, out);
   gn_gradient_destroy(&g);
+}
+
+int gn_rig_reads_steps(const gn_rig *r, const gn_rig_answer *a)
+{
+  return a->stats.nodes > 0 || a->stats.bytes > (long)(r->nY * sizeof(double));
 }
 
 static double square_distance(size_t n, const double *a, const double *b)

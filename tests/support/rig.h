@@ -30,6 +30,10 @@ typedef struct gn_rig_way {
 enum { GN_RIG_WAYS = 64 };
 size_t gn_rig_steppers(gn_rig_way *w);   /* choices of option `table` only */
 size_t gn_rig_gradients(gn_rig_way *w);
+/* 1 if the pair is legal and worth a run: a strategy that solves forward by itself (needs
+   nothing of a stepper) is run beside erk with its defaults only. The environment variable
+   GNOMON_PAIRS_WITH leaves only pairs with a class it names. */
+int gn_rig_runs(const gn_rig_way *stepper, const gn_rig_way *gradient);
 
 /* The kinds of problem. */
 typedef enum gn_rig_kind {
@@ -62,6 +66,15 @@ void gn_rig_destroy(gn_rig *r);
 /* Give every row the same data, which do not depend on B. */
 void gn_rig_equal_rows(gn_rig *r);
 
+/* The tableau of the rig's stepper; 0 if it has none. */
+int gn_rig_tableau(const gn_rig *r, gn_tableau *out);
+/* 1 if the rig's stepper takes its problem. It must, unless it overshoots and has to stop for
+   a jump, a kink or a span, or has no interpolant for the outputs: then GN_EUNSUP and why. */
+int gn_rig_possible(const gn_rig *r);
+/* 1 if a strategy refuses the rig's problem. Only one that solves forward by itself may, and
+   only outputs that are interpolated: then GN_EUNSUP and why. */
+int gn_rig_refuses(const gn_rig *r, const gn_rig_way *gradient);
+
 gn_gradient *gn_rig_gradient(const gn_rig *r, const char *text, size_t Bmax);
 
 /* What a strategy gives. */
@@ -73,6 +86,10 @@ typedef struct gn_rig_answer {
 void gn_rig_run(const gn_rig *r, gn_gradient *g, int times, gn_rig_answer *out);
 /* The same with a strategy made for it: "name:key=value". */
 void gn_rig_answer_of(const gn_rig *r, const char *text, int times, gn_rig_answer *out);
+
+/* 1 if an interpolant of the steps is part of the answer: the state is read from a path, or
+   the parameters are integrated over nodes of their own. */
+int gn_rig_reads_steps(const gn_rig *r, const gn_rig_answer *a);
 
 /* Relative distance of two gradients (y0 and p together), 2-norms. */
 double gn_rig_distance(const gn_rig *r, const gn_rig_answer *a, const gn_rig_answer *b);

@@ -54,7 +54,8 @@ static gn_status setup(gn_gradient *g, const void *config)
   stepwise *self = (stepwise *)g;
   const gn_model *m = g->problem->model;
   for (int k = 0; k < 3; k++)
-    self->seg[k] = (gn_segment){ .name = names[k], .group = k, .atol_scale = 1 };
+    self->seg[k] = (gn_segment){ .name = names[k], .group = k, .atol_scale = 1,
+                                   .rtol_scale = 1 };
   self->seg[2].n = m->params.np;
   self->sys = (gn_system){ .nmax = 2 * g->walk->sys.nmax + m->params.np, .user = self,
                            .rhs = rhs, .fields = &m->tape[GN_F], .Bmax = g->Bmax,
@@ -102,7 +103,7 @@ static gn_status forward(gn_gradient *g, size_t B, const double *p, const gn_dri
 static gn_status piece(stepwise *self, double s, double end)
 {
   const gn_walk *w = self->base.walk;
-  GN_TRY(self->started ? gn_stepper_reset(self->st, self->y)
+  GN_TRY(self->started ? gn_stepper_reset(self->st, s, self->y)
                        : gn_stepper_start(self->st, s, self->y, -1, w->last_h));
   self->started = 1;
   gn_step *step;
@@ -174,7 +175,7 @@ const gn_gradient_class gn_gradient_stepwise = {
   .name = "stepwise",
   .summary = "[z, a, g] solved backward, the state put back at every accepted forward step",
   .source = "Chen et al., NeurIPS 2018, appendix C; Zhuang et al., ICML 2020, section 3.2",
-  .needs = GN_NEEDS_BACKWARD,
+  .needs = GN_NEEDS_BACKWARD | GN_NEEDS_LANDING,
   .size = sizeof(stepwise),
   .options = options,
   .setup = setup,

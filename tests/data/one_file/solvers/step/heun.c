@@ -42,8 +42,9 @@ static gn_status setup(gn_stepper *st, const void *config_)
   return GN_OK;
 }
 
-static gn_status reset(gn_stepper *st, const double *y)
+static gn_status reset(gn_stepper *st, double s, const double *y)
 {
+  (void)s;
   heun *self = (heun *)st;
   gn_vec_copy(st->sys->n, y, self->y[self->now]);
   self->fresh = 1;
@@ -52,8 +53,8 @@ static gn_status reset(gn_stepper *st, const double *y)
 
 static gn_status start(gn_stepper *st, double s0, const double *y0, int dir, double h0)
 {
-  (void)s0, (void)dir, (void)h0;
-  return reset(st, y0);
+  (void)dir, (void)h0;
+  return reset(st, s0, y0);
 }
 
 static gn_status step(gn_stepper *st, double stop)
@@ -88,7 +89,7 @@ const gn_stepper_class gn_stepper_heun = {
   .name = "heun",
   .summary = "Heun's method with a fixed step, order 2",
   .source = "Heun, Z. Math. Phys. 45 (1900), section 3",
-  .offers = GN_HAS_STAGES | GN_HAS_BACKWARD,
+  .offers = GN_HAS_STAGES | GN_HAS_BACKWARD | GN_HAS_LANDING,
   .size = sizeof(heun),
   .options = options,
   .config_size = sizeof(config),

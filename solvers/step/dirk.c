@@ -1,0 +1,261 @@
+/* Diagonally implicit Runge-Kutta by ARKODE's ARKStep, for stiff problems with many restarts.
+ *
+ *   Y_i = y + h sum_{j<=i} a_ij K_j,   K_i = f(t + c_i h, Y_i),   y+ = Y_s
+ *
+ * Newton's method for one stage after the other, linear systems as in bdf. All tables are
+ * stiffly accurate, so the last stage is the new state and its slope comes from the stage
+ * equation, (Y_s - y)/h - ..., not from an evaluation that would multiply the error left in
+ * Y_s by the stiffness. gnomon pins table, first step, controller, growth, norm, predictor
+ * (the last state) and iterations:
+ *
+ *   h' = safety h e^(-1/k),   k = order of the error + 1
+ *
+ * A stop time that cuts a step does not shrink the ones after it; neither does a restart.
+ * Between its ends a step is a cubic through their slopes: adjoints that read the path
+ * (interpolate, gauss) do not reach the accuracy of ark548's long steps.
+ *
+ * Kennedy, Carpenter, Appl. Numer. Math. 44 (2003) (ark324, ark436, ark548); sdirk_5_3_4:
+ * Hairer, Wanner, Solving ODEs II, table IV.6.5. */
+#include "implicit.h"
+
+#include <float.h>
+#include <math.h>
+
+typedef struct config {
+  int table, linear, krylov, max_fails;
+  double safety, growth, h0;
+} config;
+
+static const gn_option options[] = {
+  GN_CHOICE(config, "table", table, 0, "sdirk_5_3_4|ark324|ark436|ark548",
+            "Butcher table (orders 4, 3, 4, 5)"),
+  GN_CHOICE(config, "linear", linear, GN_SPGMR, GN_LINEAR_CHOICES,
+            "how Newton's linear systems are solved"),
+  GN_INT(config, "krylov", krylov, 10, 1, 200, "spgmr: most vectors of one solve"),
+  GN_REAL(config, "safety", safety, 0.8, 0.1, 0.99, "safety factor of the controller"),
+  GN_REAL(config, "growth", growth, 5, 1.1, 100, "largest growth from step to step"),
+  GN_INT(config, "max_fails", max_fails, 20, 1, 100, "rejections of one step before giving up"),
+  GN_REAL(config, "h0", h0, 0, 0, 1e300, "first step (0: estimate it)"),
+  GN_OPTIONS_END,
+};
+
+static const struct {
+  ARKODE_DIRKTableID id;
+  int stages, least; /* lower one of the orders of solution and embedded solution */
+} tables[] = {
+  { ARKODE_SDIRK_5_3_4, 5, 3 },
+  { ARKODE_ARK324L2SA_DIRK_4_2_3, 4, 2 },
+  { ARKODE_ARK436L2SA_DIRK_6_3_4, 6, 3 },
+  { ARKODE_ARK548L2SA_DIRK_8_4_5, 8, 4 },
+};
+
+/* ARKStep's vectors besides the stages, and those of its solvers besides Krylov's. */
+enum { OWN_VECTORS = 32, ITERATIONS = 3, CONVERGENCE_FAILS = 10 };
+
+typedef struct dirk {
+  gn_implicit base;
+  void *mem;
+  gn_controller ctrl;
+  double carry;     /* size that the stop time in force has cut, or 0 */
+  long begun;       /* failed attempts before this step               */
+} dirk;
+
+/* ---- what ARKODE calls ---------------------------------------------------------------- */
+
+static int factor(sunrealtype s, N_Vector y, N_Vector fy, SUNMatrix A, SUNMatrix M,
+                  sunbooleantype keep, sunbooleantype *fresh, sunrealtype gamma, void *user,
+                  N_Vector tmp1, N_Vector tmp2, N_Vector tmp3)
+{
+  (void)A, (void)M, (void)tmp1, (void)tmp2, (void)tmp3;
+  return gn_implicit_factor(user, s, y, fy, keep, fresh, gamma);
+}
+
+static long count_fails(gn_implicit *self)
+{
+  long tests = 0, solves = 0;
+  GN_ARKSTEP(GetNumErrTestFails)(((dirk *)self)->mem, &tests);
+  GN_ARKSTEP(GetNumStepSolveFails)(((dirk *)self)->mem, &solves);
+  return tests + solves;
+}
+
+static long count_iterations(gn_implicit *self)
+{
+  long n = 0;
+  GN_ARKSTEP(GetNumNonlinSolvIters)(((dirk *)self)->mem, &n);
+  return n;
+}
+
+static double next_h(void *user, double h, double err)
+{
+  dirk *self = user;
+  gn_stepper *st = &self->base.base;
+  const config *c = st->config;
+  const double k = tables[c->table].least + 1;
+  double size = fabs(h) * fmin(c->safety * pow(fmax(err, 1e-10), -1 / k), c->growth);
+  if (err > 1 || count_fails(&self->base) > self->begun) self->carry = 0;
+  size = fmax(size, self->carry); /* the step was cut: back to the size planned */
+  if (err <= 1) {
+    const double rest = fabs(self->base.stop - st->s - h);
+    if (size < rest && rest < 1.1 * size) size = rest;
+    else if (size < rest && rest < 2 * size) size = rest / 2;
+    st->h_next = size;
+  }
+  return copysign(size / c->safety, h);
+}
+
+/* ---- set-up --------------------------------------------------------------------------- */
+
+static gn_status integrator(dirk *self)
+{
+  gn_implicit *base = &self->base;
+  const config *c = base->base.config;
+  self->mem = ARKStepCreate(NULL, gn_implicit_rhs, 0, base->y[0], base->ctx);
+  GN_REQUIRE(self->mem, GN_ENOMEM, "ARKStep could not be created (%s)", base->text);
+  gn_sun_quiet(self->mem, base->text);
+  int rc = ARKStepSetTableNum(self->mem, tables[c->table].id, ARKODE_ERK_NONE);
+  rc |= GN_ARKSTEP(WFtolerances)(self->mem, gn_implicit_weights);
+  rc |= GN_ARKSTEP(SetUserData)(self->mem, self);
+  rc |= GN_ARKSTEP(SetSafetyFactor)(self->mem, c->safety);
+  rc |= GN_ARKSTEP(SetMaxGrowth)(self->mem, 1e6);
+  rc |= GN_ARKSTEP(SetMaxFirstGrowth)(self->mem, 1e6);
+  rc |= GN_ARKSTEP(SetFixedStepBounds)(self->mem, 1, 1);
+  rc |= GN_ARKSTEP(SetMaxErrTestFails)(self->mem, c->max_fails);
+  rc |= GN_ARKSTEP(SetMaxConvFails)(self->mem, CONVERGENCE_FAILS);
+  rc |= GN_ARKSTEP(SetMaxNonlinIters)(self->mem, ITERATIONS);
+  rc |= GN_ARKSTEP(SetInterpolantDegree)(self->mem, 3);
+  rc |= GN_ARKSTEP(SetPredictorMethod)(self->mem, 0);
+  rc |= GN_ARKSTEP(SetLinearSolver)(self->mem, base->linear.solver, base->linear.matrix);
+  if (c->linear == GN_DENSE) rc |= GN_ARKSTEP(SetLinSysFn)(self->mem, factor);
+  else rc |= GN_ARKSTEP(SetJacTimes)(self->mem, NULL, gn_implicit_times);
+  GN_REQUIRE(rc == 0, GN_ESOLVER, "ARKStep refused an option (%s)", base->text);
+  self->ctrl = (gn_controller){ next_h, self, NULL };
+  return gn_sun_controller(self->mem, base->ctx, &self->ctrl);
+}
+
+static gn_status setup(gn_stepper *st, const void *config_)
+{
+  const config *c = config_;
+  dirk *self = (dirk *)st;
+  gn_implicit *base = &self->base;
+  base->count_fails = count_fails;
+  base->count_iterations = count_iterations;
+  const int krylov = c->linear == GN_SPGMR ? c->krylov : 0;
+  GN_TRY(gn_implicit_setup(base, (size_t)(OWN_VECTORS + tables[c->table].stages + krylov)));
+  GN_TRY(gn_linear_solver(&base->linear, st->arena, c->linear, c->krylov, base->y[0],
+                          base->ctx));
+  return integrator(self);
+}
+
+/* ---- steps ---------------------------------------------------------------------------- */
+
+static gn_status failed(const dirk *self, const char *what)
+{
+  return gn_implicit_failed(&self->base, what, "loosen the tolerance");
+}
+
+/* ARKStepReInit keeps the sign of the last step and then refuses stop times of the other. */
+static gn_status turn(dirk *self)
+{
+  GN_ARKSTEP(Free)(&self->mem);
+  gn_sun_controller_free(&self->ctrl);
+  return integrator(self);
+}
+
+/* Newton's method and GMRES look at the norm: they leave a block outside of it (parameters
+   under a semi-norm) as it came, and then its slope has to be evaluated at the stage. */
+static int all_in_norm(const gn_norm *nm)
+{
+  for (size_t k = 0; k < nm->nseg; k++)
+    if (nm->seg[k].group < 0) return SUNFALSE;
+  return SUNTRUE;
+}
+
+static gn_status start(gn_stepper *st, double s0, const double *y0, int dir, double h0)
+{
+  dirk *self = (dirk *)st;
+  gn_implicit *base = &self->base;
+  const config *c = st->config;
+  if (base->dir == -dir) GN_TRY(turn(self));
+  base->dir = dir;
+  base->now = base->fatal = 0;
+  base->text[0] = 0;
+  self->carry = 0;
+  double h = h0 > 0 ? h0 : c->h0;
+  GN_TRY(gn_implicit_begin(base, s0, y0, tables[c->table].least + 1, h > 0 ? NULL : &h));
+  st->h_next = h;
+  base->fails = base->iterations = 0;
+  int rc = ARKStepReInit(self->mem, NULL, gn_implicit_rhs, s0, base->y[0]);
+  rc |= GN_ARKSTEP(SetDeduceImplicitRhs)(self->mem, all_in_norm(&st->sys->norm));
+  rc |= GN_ARKSTEP(SetInitStep)(self->mem, dir * h);
+  if (c->linear == GN_SPGMR)
+    rc |= GN_ARKSTEP(SetLSNormFactor)(self->mem, sqrt((double)st->sys->n));
+  return rc == 0 ? GN_OK : failed(self, "ARKStep could not start");
+}
+
+static gn_status reset(gn_stepper *st, double s, const double *y)
+{
+  dirk *self = (dirk *)st;
+  gn_implicit *base = &self->base;
+  GN_TRY(gn_implicit_begin(base, s, y, 0, NULL));
+  self->carry = 0;
+  return GN_ARKSTEP(Reset)(self->mem, s, base->y[base->now]) == 0
+           ? GN_OK
+           : failed(self, "ARKStep could not restart");
+}
+
+/* Tell ARKODE how far it may go and what is too small. */
+static int aim(dirk *self, double stop)
+{
+  gn_implicit *base = &self->base;
+  const double s = base->base.s, h = base->base.h_next;
+  self->carry = h > fabs(stop - s) ? h : 0;
+  self->begun = count_fails(base);
+  const double least = 4 * DBL_EPSILON * fmax(fabs(s), fabs(stop));
+  const int rc = GN_ARKSTEP(SetMinStep)(self->mem, least);
+  if (stop == base->stop) return rc;
+  base->stop = stop;
+  return rc | GN_ARKSTEP(SetStopTime)(self->mem, stop);
+}
+
+static gn_status step(gn_stepper *st, double stop)
+{
+  dirk *self = (dirk *)st;
+  gn_implicit *base = &self->base;
+  N_Vector y1 = base->y[1 - base->now];
+  sunrealtype s_new, h;
+  if (aim(self, stop) != 0) return failed(self, "bad stop time");
+  const int rc = GN_ARKSTEP(Evolve)(self->mem, stop, y1, &s_new, ARK_ONE_STEP);
+  gn_implicit_count(base);
+  if (rc < 0 || base->fatal)
+    return failed(self, rc == ARK_CONV_FAILURE ? "Newton's method did not converge"
+                                               : "the error test failed repeatedly");
+  if (s_new == st->s) return failed(self, "the step size is below rounding");
+  GN_ARKSTEP(GetLastStep)(self->mem, &h);
+  if (rc == ARK_TSTOP_RETURN) base->stop = (double)NAN;
+  if (st->want_slopes &&
+      GN_ARKSTEP(GetDky)(self->mem, s_new, 1, base->slope[1 - base->now]) != 0)
+    return failed(self, "the slope could not be read");
+  gn_implicit_describe(base, s_new, h);
+  return GN_OK;
+}
+
+static void destroy(gn_stepper *st)
+{
+  dirk *self = (dirk *)st;
+  if (self->mem) GN_ARKSTEP(Free)(&self->mem);
+  gn_sun_controller_free(&self->ctrl);
+  gn_implicit_destroy(&self->base);
+}
+
+const gn_stepper_class gn_stepper_dirk = {
+  .name = "dirk",
+  .summary = "adaptive diagonally implicit Runge-Kutta, Newton, ARKODE ARKStep",
+  .source = "Hairer and Wanner II, IV.6; Kennedy and Carpenter, Appl. Numer. Math. 44 (2003)",
+  .offers = GN_HAS_BACKWARD | GN_HAS_LANDING,
+  .adaptive = 1,
+  .size = sizeof(dirk),
+  .options = options,
+  .config_size = sizeof(config),
+  .setup = setup,
+  .ops = { start, reset, step, destroy },
+};
