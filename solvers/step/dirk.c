@@ -124,6 +124,7 @@ static gn_status integrator(dirk *self)
   rc |= GN_ARKSTEP(SetMaxNonlinIters)(self->mem, ITERATIONS);
   rc |= GN_ARKSTEP(SetInterpolantDegree)(self->mem, 3);
   rc |= GN_ARKSTEP(SetPredictorMethod)(self->mem, 0);
+  rc |= GN_ARKSTEP(SetDeduceImplicitRhs)(self->mem, SUNTRUE);
   rc |= GN_ARKSTEP(SetLinearSolver)(self->mem, base->linear.solver, base->linear.matrix);
   if (c->linear == GN_DENSE) rc |= GN_ARKSTEP(SetLinSysFn)(self->mem, factor);
   else rc |= GN_ARKSTEP(SetJacTimes)(self->mem, NULL, gn_implicit_times);
@@ -161,13 +162,15 @@ static gn_status turn(dirk *self)
   return integrator(self);
 }
 
-/* Newton's method and GMRES look at the norm: they leave a block outside of it (parameters
-   under a semi-norm) as it came, and then its slope has to be evaluated at the stage. */
-static int all_in_norm(const gn_norm *nm)
+/* Newton's method and GMRES look at the norm: a block outside of it would stay as it came,
+   and be wrong where the last stage is the solution. */
+static gn_status all_in_norm(const gn_norm *nm)
 {
   for (size_t k = 0; k < nm->nseg; k++)
-    if (nm->seg[k].group < 0) return SUNFALSE;
-  return SUNTRUE;
+    GN_REQUIRE(nm->seg[k].group >= 0, GN_EUNSUP,
+               "dirk solves its stages in the norm, and %s is outside of it; use backsolve with "
+               "another norm, or interpolate", nm->seg[k].name);
+  return GN_OK;
 }
 
 static gn_status start(gn_stepper *st, double s0, const double *y0, int dir, double h0)
@@ -175,6 +178,7 @@ static gn_status start(gn_stepper *st, double s0, const double *y0, int dir, dou
   dirk *self = (dirk *)st;
   gn_implicit *base = &self->base;
   const config *c = st->config;
+  GN_TRY(all_in_norm(&st->sys->norm));
   if (base->dir == -dir) GN_TRY(turn(self));
   base->dir = dir;
   base->now = base->fatal = 0;
@@ -185,7 +189,6 @@ static gn_status start(gn_stepper *st, double s0, const double *y0, int dir, dou
   st->h_next = h;
   base->fails = base->iterations = 0;
   int rc = ARKStepReInit(self->mem, NULL, gn_implicit_rhs, s0, base->y[0]);
-  rc |= GN_ARKSTEP(SetDeduceImplicitRhs)(self->mem, all_in_norm(&st->sys->norm));
   rc |= GN_ARKSTEP(SetInitStep)(self->mem, dir * h);
   if (c->linear == GN_SPGMR)
     rc |= GN_ARKSTEP(SetLSNormFactor)(self->mem, sqrt((double)st->sys->n));
