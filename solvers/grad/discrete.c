@@ -77,21 +77,16 @@ static gn_status forward(gn_gradient *g, size_t B, const double *p, const gn_dri
   return GN_OK;
 }
 
-/* Visit the outputs read inside step n: their cotangents and interpolation weights. */
+/* The next output read inside step n: its cotangent and interpolation weights. */
 static int next_inside(const discrete *self, size_t n, size_t *e, const double **w,
                        gn_dense *d)
 {
-  const gn_problem *pb = self->base.problem;
   const gn_traj_step *st = &self->traj->step[n];
-  for (; *e < pb->nevent; (*e)++) {
-    const gn_event *ev = &pb->event[*e];
-    if (ev->s <= st->s || ev->s > st->s_new || !self->base.walk->soft[*e]) continue;
-    *w = self->gY + ev->index * self->base.walk->sys.n;
-    gn_rk_dense(self->traj->tab, (ev->s - st->s) / st->h, d);
-    (*e)++;
-    return 1;
-  }
-  return 0;
+  const gn_walk *walk = self->base.walk;
+  size_t k;
+  if (!gn_walk_inside(walk, st->s, st->h, st->s_new, e, &k, d)) return 0;
+  *w = self->gY + k * walk->sys.n;
+  return 1;
 }
 
 /* Their cotangents to both ends of the step and to its slopes; how many there are. */
@@ -101,7 +96,7 @@ static int pull_outputs(discrete *self, size_t n, double *end)
   const double h = self->traj->step[n].h, *w;
   gn_dense d;
   int found = 0;
-  for (size_t e = 0; self->start && next_inside(self, n, &e, &w, &d); found++) {
+  for (size_t e = 0; next_inside(self, n, &e, &w, &d); found++) {
     for (int i = 0; i < self->traj->tab->s; i++) {
       if (!found) gn_vec_fill(len, 0.0, self->kbar[i]);
       if (d.k[i] != 0) gn_vec_axpy(len, h * d.k[i], w, self->kbar[i]);
@@ -169,7 +164,7 @@ static gn_status pull_first(discrete *self, size_t n, double *lam)
   if (n > 0 && shares_end(tr, n - 1)) { /* outputs inside step n - 1 reach it too */
     const double *w;
     gn_dense d;
-    for (size_t e = 0; self->start && next_inside(self, n - 1, &e, &w, &d);)
+    for (size_t e = 0; next_inside(self, n - 1, &e, &w, &d);)
       gn_vec_axpy(len, tr->step[n - 1].h * d.k[tr->tab->s - 1], w, self->v);
   }
   GN_TRY(pull_stage(self, st->s_first, &tape, self->g[0]));
