@@ -214,34 +214,6 @@ START_TEST(refusals)
 }
 END_TEST
 
-/* Every allocation of set-up and first solve refused in turn: GN_ENOMEM, nothing leaks. */
-START_TEST(no_memory)
-{
-  gn_model *m = gn_rig_model("kicked:dim=2", 0, 0);
-  const gn_rig_way way = { gn_stepper_find("rkfixed"), "" };
-  gn_rig r;
-  gn_rig_create(m, GN_RIG_ALL, GN_LAND, B, &way, 1e-4, 0.2, &r);
-  const gn_gradient_class *cls = gn_gradient_find("reversible");
-  double *Y = gn_arena_alloc(r.arena, r.nY, sizeof *Y);
-  double *g0 = gn_arena_alloc(r.arena, r.n + r.np, sizeof *g0);
-  ck_assert(Y && g0);
-  int refused = 1;
-  for (long k = 0; refused; k++) {
-    gn_gradient *g = NULL;
-    gn_wrap_refuse(k);
-    gn_status s = gn_gradient_create(cls, NULL, &r.problem, &r.solver, B, &g);
-    if (s == GN_OK) s = gn_gradient_forward(g, B, r.p, &r.drive, r.y0, Y);
-    if (s == GN_OK) s = gn_gradient_backward(g, r.gY, g0, g0 + r.n, NULL);
-    refused = gn_wrap_refused();
-    gn_wrap_refuse(-1);
-    gn_gradient_destroy(&g);
-    ck_assert_int_eq(s, refused ? GN_ENOMEM : GN_OK);
-  }
-  gn_rig_destroy(&r);
-  gn_model_destroy(&m);
-}
-END_TEST
-
 int main(void)
 {
   Suite *s = suite_create("reversible");
@@ -252,7 +224,6 @@ int main(void)
   tcase_add_test(tc, drift);
   tcase_add_test(tc, memory);
   tcase_add_test(tc, again);
-  tcase_add_test(tc, no_memory);
   tcase_add_test(tc, refusals);
   tcase_set_timeout(tc, 300);
   suite_add_tcase(s, tc);

@@ -169,5 +169,3 @@ gn_status gn_pass_push(gn_pass *ps, const double *vx, const double *vp, double *
 }
 
 const gn_stats *gn_pass_stats(const gn_pass *ps) { return &ps->g->stats; }
-
-gn_gradient *gn_pass_gradient(gn_pass *ps) { return ps->g; }

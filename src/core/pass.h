@@ -23,6 +23,5 @@ gn_status gn_pass_backward(gn_pass *ps, const double *gz, double *gp, double *gx
 gn_status gn_pass_push(gn_pass *ps, const double *vx, const double *vp, double *dz);
 
 const gn_stats *gn_pass_stats(const gn_pass *ps); /* of the last forward and backward */
-gn_gradient *gn_pass_gradient(gn_pass *ps);
 
 #endif

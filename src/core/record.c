@@ -90,5 +90,3 @@ gn_status gn_record_reuse(gn_pool *p, size_t B, gn_record **r, gn_record **left)
   if (*r && (*r)->B != B) gn_record_give(r);
   return *r ? GN_OK : gn_pool_take(p, B, r);
 }
-
-size_t gn_pool_record_bytes(const gn_pool *p) { return p->doubles * sizeof(double); }

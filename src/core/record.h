@@ -32,6 +32,5 @@ gn_status gn_pool_take(gn_pool *p, size_t B, gn_record **out);
 void gn_record_give(gn_record **r); /* back to its pool; NULL-safe, sets *r to NULL */
 /* A record of B rows in *r: the one there, else the one left over in *left, else a new one. */
 gn_status gn_record_reuse(gn_pool *p, size_t B, gn_record **r, gn_record **left);
-size_t gn_pool_record_bytes(const gn_pool *p);
 
 #endif
