@@ -3,6 +3,7 @@
  * Exit codes: 0 done, 1 the work failed, 2 wrong usage or input. */
 #include "base/text.h"
 #include "cli/cli.h"
+#include "core/plugin.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -77,6 +78,8 @@ static void print_usage(FILE *to)
   for (size_t k = 0; k < NCOMMAND; k++)
     (void)fprintf(to, "  %-8s %s\n", commands[k]->name, commands[k]->summary);
   (void)fputs("\ngnomon COMMAND --help says more; gnomon --version gives the version.\n"
+              "--plugin=./libNAME.so, anywhere and as often as needed, loads classes of your "
+              "own.\n"
               "Exit codes: 0 done, 1 the work failed, 2 wrong usage or input.\n",
               to);
 }
@@ -198,6 +201,10 @@ static int run(int argc, char **argv)
     print_usage(stdout);
     return GN_EXIT_OK;
   }
+  if (strcmp(argv[1], "--man") == 0) {
+    gn_cli_man(NCOMMAND, commands, stdout);
+    return GN_EXIT_OK;
+  }
   if (strcmp(argv[1], "--version") == 0) {
     (void)puts("gnomon " GN_VERSION);
     return GN_EXIT_OK;
@@ -215,9 +222,35 @@ static int run(int argc, char **argv)
   return rc ? rc : c->run(&a);
 }
 
+/* Load what --plugin=FILE names and take it off the command line, which every command then
+   reads with the registries complete. */
+static int load_plugins(int *argc, char **argv)
+{
+  static const char flag[] = "--plugin";
+  const size_t length = sizeof flag - 1;
+  int n = 1, only = 0;
+  for (int i = 1; i < *argc; i++) {
+    only |= strcmp(argv[i], "--") == 0;
+    const int is = !only && strncmp(argv[i], flag, length) == 0;
+    const char *file = argv[i] + length;
+    if (!is || (*file && *file != '=')) {
+      argv[n++] = argv[i];
+      continue;
+    }
+    if (*file != '=' || !file[1])
+      return gn_cli_usage("--plugin needs a file: --plugin=./libNAME.so");
+    const gn_status s = gn_plugin_load(file + 1);
+    if (s != GN_OK) return gn_cli_refuse(s);
+  }
+  *argc = n;
+  argv[n] = NULL;
+  return GN_EXIT_OK;
+}
+
 int main(int argc, char **argv)
 {
-  int rc = run(argc, argv);
+  int rc = load_plugins(&argc, argv);
+  if (rc == GN_EXIT_OK) rc = run(argc, argv);
   if (fflush(stdout) != 0 || ferror(stdout)) {
     (void)gn_cli_usage("the standard output cannot be written");
     if (rc == GN_EXIT_OK) rc = GN_EXIT_FAILED;

@@ -7,6 +7,8 @@
 #include "base/vec.h"
 #include "core/registry.h"
 
+#include <unistd.h>
+
 const gn_dataset_class *gn_dataset_find(const char *name)
 {
   return gn_registry_find(gn_datasets, "data set", name);
@@ -84,4 +86,9 @@ void gn_dataset_batch(const gn_dataset *d, size_t B, const size_t *idx, double *
       if (d->mask) mb[k * B + b] = d->mask[i * d->K + k];
     }
   }
+}
+
+const char *gn_dataset_folder(void)
+{
+  return access(GN_DATA_DIR, R_OK) == 0 ? GN_DATA_DIR : GN_INSTALLED_DATA_DIR;
 }

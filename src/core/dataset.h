@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/option.h"
+#include "core/registry.h"
 
 #include <stdint.h>
 
@@ -28,11 +29,15 @@ typedef struct gn_dataset_class {
   gn_status (*make)(const void *config, uint64_t seed, const char *dir, gn_dataset *d);
 } gn_dataset_class;
 
-extern const gn_dataset_class *const gn_datasets[];
+extern const gn_dataset_class *gn_datasets[];
+GN_ABI_MARK(dataset, sizeof(gn_dataset_class) + sizeof(gn_dataset));
 const gn_dataset_class *gn_dataset_find(const char *name);
 gn_status gn_dataset_create(const gn_dataset_class *cls, const void *config, uint64_t seed,
                             const char *dir, gn_dataset **out);
 void gn_dataset_destroy(gn_dataset **d);
+/* The folder with the small tables that ship with gnomon: of the source tree it was built
+   from while that is there, else of its installation. */
+const char *gn_dataset_folder(void);
 
 /* A batch: rows idx[0..B-1]; xb [B, nx] (NULL: not wanted), yb [K, B, ny], mb [K, B] (not
    used if d->mask is NULL). */

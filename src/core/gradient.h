@@ -3,6 +3,7 @@
 #define GN_CORE_GRADIENT_H
 
 #include "core/problem.h"
+#include "core/registry.h"
 #include "core/stepper.h"
 
 typedef struct gn_gradient gn_gradient;
@@ -68,7 +69,8 @@ struct gn_gradient_class {
   gn_gradient_ops ops;
 };
 
-extern const gn_gradient_class *const gn_gradients[];
+extern const gn_gradient_class *gn_gradients[];
+GN_ABI_MARK(gradient, sizeof(gn_gradient_class) + sizeof(gn_gradient));
 const gn_gradient_class *gn_gradient_find(const char *name);
 
 /* GN_OK, or GN_EUNSUP with the reason and the nearest legal pair in the message. */

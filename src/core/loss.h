@@ -4,6 +4,7 @@
 
 #include "base/option.h"
 #include "base/status.h"
+#include "core/registry.h"
 
 #include <stddef.h>
 
@@ -30,7 +31,8 @@ typedef struct gn_loss_class {
   const char *metric_name;
 } gn_loss_class;
 
-extern const gn_loss_class *const gn_losses[];
+extern const gn_loss_class *gn_losses[];
+GN_ABI_MARK(loss, sizeof(gn_loss_class) + sizeof(gn_target));
 const gn_loss_class *gn_loss_find(const char *name);
 
 #endif

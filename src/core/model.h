@@ -8,6 +8,7 @@
 
 #include "base/option.h"
 #include "base/param.h"
+#include "core/registry.h"
 #include "nn/net.h"
 
 #include <stdint.h>
@@ -106,7 +107,8 @@ struct gn_model_class {
   gn_map read; /* [ny] -> [nz]  output.              Default: block 0.              */
 };
 
-extern const gn_model_class *const gn_models[]; /* by name, NULL at the end */
+extern const gn_model_class *gn_models[]; /* by name, NULL at the end */
+GN_ABI_MARK(model, sizeof(gn_model_class) + sizeof(gn_model) + sizeof(gn_point));
 const gn_model_class *gn_model_find(const char *name); /* NULL + message with the nearest name */
 
 /* config is copied (NULL: all defaults). On failure *out is NULL and nothing leaks. */

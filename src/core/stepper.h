@@ -6,6 +6,7 @@
 #include "core/history.h"
 #include "core/norm.h"
 #include "core/record.h"
+#include "core/registry.h"
 #include "core/rk.h"
 #include "core/stats.h"
 
@@ -88,7 +89,8 @@ struct gn_stepper_class {
   gn_stepper_ops ops;
 };
 
-extern const gn_stepper_class *const gn_steppers[];
+extern const gn_stepper_class *gn_steppers[];
+GN_ABI_MARK(stepper, sizeof(gn_stepper_class) + sizeof(gn_stepper) + sizeof(gn_system));
 const gn_stepper_class *gn_stepper_find(const char *name);
 
 /* sys is borrowed; its length may vary up to sys->nmax from start to start. */

@@ -43,7 +43,7 @@ typedef struct series {
 /* The table ships with gnomon: a data folder that exists and lacks it is no mistake. */
 static gn_status open_table(const char *dir, char *path, size_t size, FILE **out)
 {
-  const char *last = access(dir, F_OK) == 0 ? GN_DATA_DIR : dir;
+  const char *last = access(dir, F_OK) == 0 ? gn_dataset_folder() : dir;
   const char *const folder[2] = { dir, last };
   for (int i = 0; i < 2; i++) {
     const int m = snprintf(path, size, "%s/lynx_hare.csv", folder[i]);

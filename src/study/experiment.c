@@ -226,7 +226,7 @@ static gn_status resolve(gn_experiment *e)
 {
   if (e->data_dir[0] == '\0') {
     const char *env = getenv("GNOMON_DATA");
-    GN_TRY(copy_text(e->data_dir, "data.dir", env && env[0] ? env : GN_DATA_DIR));
+    GN_TRY(copy_text(e->data_dir, "data.dir", env && env[0] ? env : gn_dataset_folder()));
   }
   if (e->run.out[0] == '\0') {
     const char *file = e->file ? e->file : "experiment";
