@@ -2,15 +2,14 @@
  *
  *   y1' = -k1 y1 + k2 y2 y3,   y2' = k1 y1 - k2 y2 y3 - k3 y2^2,   y3' = k3 y2^2
  *
- * One block y of width 3, usually from (1, 0, 0); with integral = yes a block q of width 1,
- * q' = y3, the cost functional G of SUNDIALS' adjoint example. Robertson 1966; Hairer and Wanner,
- * Solving ODEs II, IV.1 (1.4); with these rates the adjoint example of SUNDIALS. */
+ * One block y of width 3, usually from (1, 0, 0). Robertson 1966; Hairer and Wanner, Solving
+ * ODEs II, IV.1 (1.4); with these rates the adjoint example of SUNDIALS, whose G is the
+ * running cost of component 2. */
 #include "base/vec.h"
 #include "core/parts.h"
 
 typedef struct config {
   double k1, k2, k3;
-  int integral;
   gn_parts_config parts;
 } config;
 
@@ -18,26 +17,23 @@ static const gn_option options[] = {
   GN_REAL(config, "k1", k1, 0.04, 0, 1e12, "start of k1, the slow reaction"),
   GN_REAL(config, "k2", k2, 1e4, 0, 1e12, "start of k2, the fast reaction"),
   GN_REAL(config, "k3", k3, 3e7, 0, 1e12, "start of k3, the very fast reaction"),
-  GN_BOOL(config, "integral", integral, 0, "carry q, the integral of y3, as a block of its own"),
   GN_READ_OPTIONS(config, parts),
   GN_OPTIONS_END,
 };
 
-enum { Q = 1 }; /* second block */
 enum { K1, K2, K3, NP };
 enum { FY, FW }; /* tape: y and its cotangent, [B, 3] each */
 
 static int eval(const gn_model *m, const gn_point *at, const gn_tape *tape, double *z)
 {
+  (void)m;
   const double *p = at->p, *y = at->y;
-  double *q = m->nblock > Q ? gn_block(m, at->B, Q, z) : NULL;
   gn_vec_copy(at->B * 3, y, tape->field[FY]);
   for (size_t b = 0; b < at->B; b++, y += 3, z += 3) {
     const double r1 = p[K1] * y[0], r2 = p[K2] * y[1] * y[2], r3 = p[K3] * y[1] * y[1];
     z[0] = -r1 + r2;
     z[1] = r1 - r2 - r3;
     z[2] = r3;
-    if (q) q[b] = y[2];
   }
   return 0;
 }
@@ -45,15 +41,15 @@ static int eval(const gn_model *m, const gn_point *at, const gn_tape *tape, doub
 static int vjp(const gn_model *m, const gn_point *at, const gn_tape *tape, const double *w,
                const gn_pull *to)
 {
+  (void)m;
   const double *p = at->p, *y = tape->field[FY];
-  const double *wq = m->nblock > Q ? gn_cblock(m, at->B, Q, w) : NULL;
   double *gy = to->y;
   gn_vec_copy(at->B * 3, w, tape->field[FW]);
   for (size_t b = 0; gy && b < at->B; b++, y += 3, w += 3, gy += 3) {
     const double w1 = w[1] - w[0], w2 = w[0] - w[1], w3 = w[2] - w[1]; /* of the rates */
     gy[0] += w1 * p[K1];
     gy[1] += w2 * p[K2] * y[2] + w3 * 2 * p[K3] * y[1];
-    gy[2] += w2 * p[K2] * y[1] + (wq ? wq[b] : 0);
+    gy[2] += w2 * p[K2] * y[1];
   }
   return 0;
 }
@@ -73,9 +69,9 @@ static void pgrad(const gn_model *m, const double *p, const gn_tape *tape, doubl
 static int jvp(const gn_model *m, const gn_point *at, const gn_tape *tape, const double *vy,
                const double *vp, double *z)
 {
+  (void)m;
   static const double zero[3] = { 0 };
   const double *p = at->p, *y = tape->field[FY], *dp = vp ? vp : zero;
-  double *q = m->nblock > Q ? gn_block(m, at->B, Q, z) : NULL;
   for (size_t b = 0; b < at->B; b++, y += 3, z += 3) {
     const double *v = vy ? vy + 3 * b : zero;
     const double r1 = p[K1] * v[0] + dp[K1] * y[0];
@@ -84,7 +80,6 @@ static int jvp(const gn_model *m, const gn_point *at, const gn_tape *tape, const
     z[0] = -r1 + r2;
     z[1] = r1 - r2 - r3;
     z[2] = r3;
-    if (q) q[b] = v[2];
   }
   return 0;
 }
@@ -97,7 +92,6 @@ static gn_status setup(gn_model *m, const void *config_, gn_sizes data)
   size_t offset;
   m->nx = 3;
   GN_TRY(gn_model_block(m, "y", 3));
-  if (c->integral) GN_TRY(gn_model_block(m, "q", 1));
   for (int k = 0; k < NP; k++)
     GN_TRY(gn_params_scalar(&m->params, names[k], start[k], &offset));
   GN_TRY(gn_fields_add(&m->tape[GN_F], 3, &offset));

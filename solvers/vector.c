@@ -107,7 +107,18 @@ static sunrealtype dot(N_Vector x, N_Vector y)
   return gn_vec_dot(length(x), data(x), data(y));
 }
 
-static sunrealtype max_norm(N_Vector x) { return gn_vec_maxabs(length(x), data(x)); }
+/* CVODES bounds its first step by it: only of what is in the error test. */
+static sunrealtype max_norm(N_Vector x)
+{
+  const gn_norm *nm = &of(x)->space->sys->norm;
+  const double *a = data(x);
+  double most = 0;
+  for (size_t k = 0; k < nm->nseg; a += nm->seg[k++].n) {
+    const double part = nm->seg[k].group < 0 ? 0 : gn_vec_maxabs(nm->seg[k].n, a);
+    if (isnan(part) || part > most) most = part;
+  }
+  return most;
+}
 
 static sunrealtype min_(N_Vector x)
 {

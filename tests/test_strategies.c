@@ -42,6 +42,10 @@ static void make_lists(void)
   add_scene("ghbnode", GN_RIG_SPANS);
   add_scene("kicked", GN_RIG_JUMPS);
   add_scene("kicked", GN_RIG_ALL);
+  add_scene("hbnode+kinetic", GN_RIG_PLAIN);
+  add_scene("node+kinetic", GN_RIG_SPANS);
+  add_scene("lotka+component", GN_RIG_PLAIN);
+  add_scene("kicked+square", GN_RIG_ALL);
   nstepper = gn_rig_steppers(steppers);
   ngradient = gn_rig_gradients(gradients);
 }

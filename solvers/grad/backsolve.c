@@ -48,6 +48,7 @@ static void group(gn_norm *nm, size_t nblock, const config *c)
   for (size_t k = 0; k < nm->nseg; k++) {
     const int is_z = k < nblock, is_g = k >= 2 * nblock;
     const int tensor = c->params ? 0 : (int)(k - 2 * nblock);
+    if (!is_g && nm->seg[k].group < 0) continue; /* a quadrature */
     nm->seg[k].group = c->norm == RMS      ? 0
                        : c->norm == ROWMAX ? is_g
                        : is_z              ? 0

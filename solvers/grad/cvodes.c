@@ -316,8 +316,9 @@ static gn_status back_output(void *user, size_t k)
 {
   cvodes *self = user;
   const size_t n = self->base.walk->sys.n;
+  const size_t nread = self->base.walk->B * gn_model_nread(self->base.base.problem->model);
   const double *gY = self->gY + k * n;
-  const double rms = sqrt(gn_vec_sumsq(n, gY) / (double)n);
+  const double rms = sqrt(gn_vec_sumsq(n, gY) / (double)nread);
   if (rms == 0) return GN_OK;
   if (config_of(self)->scale_atol && rms > self->scale) self->scale = rms;
   for (size_t j = 0; self->scale > 0 && j < self->base.a_sys.norm.nseg; j++)

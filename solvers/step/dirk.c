@@ -11,6 +11,7 @@
  *   h' = safety h e^(-1/k),   k = order of the error + 1
  *
  * A stop time that cuts a step does not shrink the ones after it; neither does a restart.
+ * Stages are solved in the norm, so a quadrature is in it here and may shorten the steps.
  * Between its ends a step is a cubic through their slopes: adjoints that read the path
  * (interpolate, gauss) do not reach the accuracy of ark548's long steps.
  *
@@ -256,6 +257,7 @@ const gn_stepper_class gn_stepper_dirk = {
   .source = "Hairer and Wanner II, IV.6; Kennedy and Carpenter, Appl. Numer. Math. 44 (2003)",
   .offers = GN_HAS_BACKWARD | GN_HAS_LANDING,
   .adaptive = 1,
+  .whole_norm = 1,
   .size = sizeof(dirk),
   .options = options,
   .config_size = sizeof(config),

@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum { NAMES_MAX = 512 };
-static const char *const sections[] = { "data",  "solver",  "gradient",
+static const char *const sections[] = { "data",  "loss",    "solver", "gradient",
                                         "train", "compare", "run" };
 enum { NSECTION = sizeof sections / sizeof *sections };
 
@@ -83,7 +83,7 @@ const gn_command gn_command_show = {
   .synopsis = "NAME [--csv]",
   .summary = "Options of a model, stepper, strategy, data set, loss or section",
   .text = "NAME is a name from `gnomon list`, or a section with options of its own:\n"
-          "data, solver, gradient, train, compare, run.\n",
+          "data, loss, solver, gradient, train, compare, run.\n",
   .least = 1,
   .most = 1,
   .flag = { { "csv", NULL, "print CSV" } },

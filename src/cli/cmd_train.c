@@ -61,6 +61,7 @@ static void report(const gn_experiment *e, const gn_train_result *r)
   (void)printf("%s: epoch %d of %d, %s\n", e->run.out, p->epoch, p->epochs, end[r->end]);
   (void)printf("executed: %s\nloss %.6g", p->stats.executed, p->loss);
   if (p->metric_name) (void)printf(", %s %.6g", p->metric_name, p->metric);
+  if (p->has_cost) (void)printf(", running cost %.6g", p->cost);
   if (p->has_valid) (void)printf(", validation loss %.6g", p->valid_loss);
   if (r->best_epoch) (void)printf(" (best %.6g at epoch %d)", r->best_valid, r->best_epoch);
   (void)putchar('\n');

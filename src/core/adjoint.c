@@ -59,6 +59,7 @@ static gn_status segments(gn_arena *a, gn_adjoint *ad)
   const gn_tolerance *back = &w->solver.back, *quad = &w->solver.quad;
   gn_norm *nm = &ad->sys.norm;
   const int z = (ad->parts & GN_ADJOINT_Z) != 0, g = (ad->parts & GN_ADJOINT_G) != 0;
+  const int whole = w->solver.cls->whole_norm;
   nm->nseg = (size_t)(z + 1) * m->nblock + (g ? m->params.n : 0);
   nm->ngroup = z + 1;
   GN_NEW(a, nm->seg, nm->nseg);
@@ -67,7 +68,9 @@ static gn_status segments(gn_arena *a, gn_adjoint *ad)
     for (size_t k = 0; k < m->nblock; k++, sg++) {
       *sg = (gn_segment){ .name = gn_arena_printf(a, "%s%s", part ? "a." : "",
                                                   m->block_name[k]),
-                          .d = m->d[k], .group = z && part, .atol_scale = 1,
+                          .d = m->d[k],
+                          .group = m->quadrature[k] && !whole ? -1 : z && part,
+                          .atol_scale = 1,
                           .rtol_scale = 1 };
       if (!sg->name) return GN_ENOMEM;
     }
@@ -209,6 +212,16 @@ static gn_status add_nodes(gn_adjoint *ad, const gn_step *step)
 
 /* ---- the walk back over the events ---------------------------------------------------- */
 
+/* 2-norm of a state without its quadratures, which nothing reads. */
+static double size_of(const gn_adjoint *ad, const double *y)
+{
+  const gn_model *m = ad->walk->problem->model;
+  double sum = 0;
+  for (size_t k = 0; k < m->nblock; y += ad->walk->B * m->d[k++])
+    if (!m->quadrature[k]) sum += gn_vec_sumsq(ad->walk->B * m->d[k], y);
+  return sqrt(sum);
+}
+
 /* A carried z meets a stored state: measure the drift, if it is the state z solved for, and
    put z back. */
 static void put_back(gn_adjoint *ad, double s, const double *y, int measure)
@@ -217,9 +230,9 @@ static void put_back(gn_adjoint *ad, double s, const double *y, int measure)
   ad->fresh = 1;
   if (ad->path) return;
   if (ad->started && measure) {
-    const double norm = sqrt(gn_vec_sumsq(n, y));
+    const double norm = size_of(ad, y);
     gn_vec_axpy(n, -1.0, y, ad->y);
-    const double off = sqrt(gn_vec_sumsq(n, ad->y)) / (norm > 0 ? norm : 1);
+    const double off = size_of(ad, ad->y) / (norm > 0 ? norm : 1);
     if (!(off <= ad->drift)) ad->drift = off, ad->drift_at = s;
   }
   gn_vec_copy(n, y, ad->y);
@@ -249,11 +262,12 @@ static gn_status flow(void *user, double s, double to)
 static gn_status output(void *user, size_t k)
 {
   gn_adjoint *ad = user;
-  const size_t n = nstate(ad), nblock = ad->walk->problem->model->nblock;
+  const gn_model *m = ad->walk->problem->model;
+  const size_t n = nstate(ad), nblock = m->nblock, nread = ad->walk->B * gn_model_nread(m);
   const double *gY = ad->gY + k * n;
   put_back(ad, ad->at, ad->walk->Y + k * n, 1);
   gn_vec_axpy(n, 1.0, gY, ad->y + ad->za);
-  const double rms = sqrt(gn_vec_sumsq(n, gY) / (double)n);
+  const double rms = sqrt(gn_vec_sumsq(n, gY) / (double)nread);
   if (rms > ad->scale) ad->scale = rms;
   gn_segment *a = ad->sys.norm.seg + (ad->path ? 0 : nblock);
   for (size_t j = 0; (ad->parts & GN_ADJOINT_SCALED) && ad->scale > 0 && j < nblock; j++)

@@ -18,7 +18,8 @@ enum {
   GN_ADJOINT_G = 2,      /* g is solved backward                                            */
   GN_ADJOINT_STEPS = 4,  /* dL/dp by a quadrature over every accepted step: its stages, or,
                             without a tableau, three Gauss-Legendre nodes                   */
-  GN_ADJOINT_SCALED = 8  /* absolute tolerance of a is atol * (largest rms of dL/dY_k so far) */
+  GN_ADJOINT_SCALED = 8  /* absolute tolerance of a is atol * (largest rms of dL/dY_k so far);
+                            quadratures count in the sum, not in the mean */
 };
 
 typedef struct gn_adjoint {
@@ -56,7 +57,9 @@ typedef struct gn_adjoint {
 gn_status gn_adjoint_keep(gn_walk *w, gn_path *p, const gn_step *step, size_t span);
 
 /* Set groups of sys.norm.seg after it; without, the seminorm's are in force: z and a in
-   their own groups, g left out (Kidger et al. 2021). */
+   their own groups, g left out (Kidger et al. 2021). Quadratures of the model and their
+   adjoints, which are constant, are left out of any (group -1), unless the stepper takes
+   whole norms. */
 gn_status gn_adjoint_create(gn_walk *w, int parts, const gn_path *path, gn_adjoint **out);
 void gn_adjoint_destroy(gn_adjoint **a);
 

@@ -130,6 +130,7 @@ gn_status gn_flow_system(gn_flow *fl, gn_arena *a, size_t Bmax, gn_system *sys)
   for (size_t k = 0; k < m->nblock; k++) {
     sys->norm.seg[k].name = m->block_name[k];
     sys->norm.seg[k].d = m->d[k];
+    sys->norm.seg[k].group = m->quadrature[k] ? -1 : 0;
     sys->norm.seg[k].atol_scale = sys->norm.seg[k].rtol_scale = 1;
   }
   return GN_OK;

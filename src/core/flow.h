@@ -45,7 +45,8 @@ void gn_flow_pgrad_weighted(gn_flow *fl, const gn_record *rec, size_t nslice,
 int gn_flow_jvp(gn_flow *fl, double s, const gn_tape *tape, const double *vy,
                 const double *vp, double *out);
 
-/* sys.rhs of a plain forward solve; user is the flow. The norm is one rms over all blocks. */
+/* sys.rhs of a plain forward solve; user is the flow. The norm is one rms over all blocks
+   but quadratures. */
 gn_status gn_flow_system(gn_flow *fl, gn_arena *a, size_t Bmax, gn_system *sys);
 /* Lengths of that system for the batch that is bound now. */
 void gn_flow_resize(const gn_flow *fl, gn_system *sys);

@@ -23,7 +23,8 @@ typedef struct gn_loss_class {
   /* Outputs the model must have for ny target columns (cross-entropy: classes). 0: any. */
   size_t (*outputs)(const void *config, size_t ny);
   /* *loss = L(z) (a mean over the rows, so that its size does not depend on B) and, if gz is
-     not NULL, gz [K, B, nz] = dL/dz (written). GN_EARG if the sizes do not fit. */
+     not NULL, gz [K, B, nz] = dL/dz (written). GN_EARG if the sizes do not fit. NULL: the
+     outputs do not count, for a running cost alone. */
   gn_status (*eval)(const void *config, const gn_target *tg, const double *z, double *loss,
                     double *gz);
   /* A second number for humans: fraction correct, rms error. *name is its column. */

@@ -147,6 +147,13 @@ const gn_model_class *gn_model_find(const char *name)
   return gn_registry_find(gn_models, "model", name);
 }
 
+size_t gn_model_nread(const gn_model *m)
+{
+  size_t n = 0;
+  for (size_t k = 0; k < m->nblock; k++) n += m->quadrature[k] ? 0 : m->d[k];
+  return n;
+}
+
 size_t gn_map_nin(const gn_model *m, gn_map_id id) { return id == GN_LIFT ? m->nx : m->ny; }
 
 size_t gn_map_nout(const gn_model *m, gn_map_id id) { return id == GN_READ ? m->nz : m->ny; }

@@ -78,6 +78,7 @@ struct gn_model {
   gn_arena *arena;     /* owns everything the model allocates                     */
   size_t nblock, d[GN_BLOCKS_MAX]; /* state blocks and their widths               */
   const char *block_name[GN_BLOCKS_MAX]; /* "h", "m"; for messages                */
+  int quadrature[GN_BLOCKS_MAX]; /* 1: f does not read the block; outside error norms  */
   size_t nx, ny, nz;   /* inputs, state and outputs per row; ny = sum d           */
   size_t nu, nlag;     /* signals and lags; 0 for a plain ODE                     */
   int uses_time;       /* 1 if f depends on t                                     */
@@ -130,6 +131,8 @@ static inline const double *gn_cblock(const gn_model *m, size_t B, size_t k, con
   return y;
 }
 
+/* Values of a row without quadratures. */
+size_t gn_model_nread(const gn_model *m);
 /* Lengths per row of a map's input and output. */
 size_t gn_map_nin(const gn_model *m, gn_map_id id);
 size_t gn_map_nout(const gn_model *m, gn_map_id id);

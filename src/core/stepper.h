@@ -82,6 +82,7 @@ struct gn_stepper_class {
   int adaptive;    /* 1: obeys rtol and atol */
   int overshoots;  /* 1: runs past stop times; states there come from the interpolant */
   int literal;     /* 1: reproduces another code rule by rule, without gnomon's extras */
+  int whole_norm;  /* 1: cannot leave a segment out of its norm; quadratures are in it */
   size_t size;
   const gn_option *options;
   size_t config_size;

@@ -19,6 +19,8 @@ static gn_status make(gn_arena *a, const gn_problem *pb, const gn_solver *solver
   if (w->solver.quad.atol <= 0) w->solver.quad.atol = w->solver.back.atol;
   GN_TRY(gn_flow_setup(&w->flow, a, m, Bmax));
   GN_TRY(gn_flow_system(&w->flow, a, Bmax, &w->sys));
+  for (size_t k = 0; solver->cls && solver->cls->whole_norm && k < m->nblock; k++)
+    w->sys.norm.seg[k].group = 0;
   GN_NEW(a, w->y, Bmax * m->ny);
   GN_NEW(a, w->work, Bmax * m->ny);
   GN_NEW(a, w->jump_rec, pb->njump); /* NOLINT(bugprone-sizeof-expression): pointers */

@@ -46,8 +46,11 @@ static void say(const gn_compare *c, const char *what)
 /* z, loss and its cotangent unless frozen_gz gives one. */
 static gn_status forward(gn_compare *c, gn_pass *ps, double *z, double *loss, double *gz)
 {
+  gn_value value;
   GN_TRY(gn_pass_forward(ps, c->B, c->p, NULL, c->x, z));
-  return c->e->loss->eval(c->e->loss_config, &c->target, z, loss, gz);
+  GN_TRY(gn_objective_eval(&c->objective, &c->target, z, &value, gz));
+  *loss = value.loss;
+  return GN_OK;
 }
 
 static gn_status backward(gn_compare *c, gn_pass *ps, const double *gz, double *g)

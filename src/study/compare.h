@@ -10,7 +10,7 @@
 #define GN_STUDY_COMPARE_H
 
 #include "core/pass.h"
-#include "study/experiment.h"
+#include "study/objective.h"
 
 #include <stdio.h>
 
@@ -59,6 +59,7 @@ typedef struct gn_compare {
   size_t B, nout;         /* rows; K B nz                          */
   double *x, *p;          /* batch inputs, parameters              */
   gn_target target;
+  gn_objective objective;
   const char *origin;     /* "initial, seed 1", "runs/a/state.h5"  */
   gn_reference ref;
   double *z, *gz, *g;     /* exact discrete gradient of the experiment's own steps */

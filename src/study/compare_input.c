@@ -25,7 +25,7 @@ static gn_status take_batch(gn_compare *c, size_t batch)
   for (size_t i = 0; i < c->B; i++) idx[i] = i;
   gn_dataset_batch(d, c->B, idx, c->x, y, mask);
   c->target = (gn_target){ d->K, c->B, m->nz, d->ny, y, mask };
-  return GN_OK;
+  return gn_objective_setup(&c->objective, c->arena, c->e, m, d->K, c->B);
 }
 
 static gn_status read_state(gn_compare *c, const char *state)

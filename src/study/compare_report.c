@@ -51,14 +51,25 @@ static double digits(double error) { return error > 1e-16 ? -log10(error) : 16; 
 
 /* ---- for humans ---------------------------------------------------------------------- */
 
+/* " + 0.01 * running kinetic" */
+static void print_cost(const gn_running_options *o, FILE *to)
+{
+  const gn_option *rate = gn_option_find(gn_experiment_table("loss"), "running");
+  char name[GN_TEXT_MAX];
+  gn_option_print(rate, o, name, sizeof name);
+  if (o->rate) (void)fprintf(to, " + %g * running %s", o->weight, name);
+  (void)fputc('\n', to);
+}
+
 static void print_head(const gn_compare *c, FILE *to)
 {
   const gn_experiment *e = c->e;
   const gn_setup *s = c->setup;
   const gn_reference *ref = &c->ref;
-  (void)fprintf(to, "%s on %s: %zu sample%s, %zu output times, %zu parameters, loss %s\n",
+  (void)fprintf(to, "%s on %s: %zu sample%s, %zu output times, %zu parameters, loss %s",
                 e->model->name, e->data->name, c->B, c->B == 1 ? "" : "s", s->data->K,
                 s->model->params.np, e->loss->name);
+  print_cost(&e->running, to);
   (void)fprintf(to, "parameters: %s\n", c->origin);
   (void)fprintf(to, "stepper: %s, rtol %g, atol %g, output %s\n", e->stepper->name,
                 e->solver.rtol, e->solver.atol,

@@ -75,6 +75,7 @@ static section section_of(gn_experiment *e, int i)
     s.config = e->model_config;
     break;
   case LOSS:
+    s.common_config = &e->running;
     s.cls = VIEW(e->loss);
     s.config = e->loss_config;
     break;

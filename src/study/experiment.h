@@ -2,7 +2,7 @@
  * against the option tables of the chosen classes.
  *
  *   [data] [model] [loss] [solver] [gradient] name = CLASS plus the options of that class;
- *   [solver] and [gradient] have common options besides; [train] [compare] [run] are fixed.
+ *   all but [model] have common options besides; [train] [compare] [run] are fixed.
  *
  * [data] is optional for `grad` (a case brings its own inputs). Unknown keys are errors that
  * name file, line and the nearest valid key. */
@@ -15,6 +15,7 @@
 #include "core/gradient.h"
 #include "core/loss.h"
 #include "core/model.h"
+#include "core/running.h"
 
 typedef struct gn_solver_options { /* common part of [solver] */
   double rtol, atol;
@@ -26,6 +27,12 @@ typedef struct gn_adjoint_options { /* common part of [gradient] */
   double rtol, atol;           /* of the backward solve; 0: as the forward solve     */
   double quad_rtol, quad_atol; /* of the parameter integrals; 0: as the backward solve */
 } gn_adjoint_options;
+
+typedef struct gn_running_options { /* common part of [loss] */
+  int rate;      /* gn_running_rate                              */
+  double weight; /* of the mean over the rows of q(T)            */
+  int component; /* of GN_RUNNING_COMPONENT                      */
+} gn_running_options;
 
 typedef struct gn_train_options {
   int epochs, batch; /* batch 0: all training samples */
@@ -64,6 +71,7 @@ typedef struct gn_experiment {
   const gn_gradient_class *gradient; void *gradient_config;
   gn_solver_options solver;
   gn_adjoint_options adjoint;
+  gn_running_options running;
   gn_train_options train;
   gn_compare_options compare;
   gn_run_options run;

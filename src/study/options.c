@@ -9,6 +9,12 @@ static const gn_option data_table[] = {
   GN_INT(gn_experiment, "seed", data_seed, -1, -1, 2147483647, "seed of the data alone (-1: run.seed)"),
   GN_OPTIONS_END,
 };
+static const gn_option loss_table[] = {
+  GN_CHOICE(gn_running_options, "running", rate, GN_RUNNING_NONE, GN_RUNNING_CHOICES, "rate of a cost integrated along the solution: |f|^2 / 2 ny, |y|^2 / 2 ny, y_k"),
+  GN_REAL(gn_running_options, "running_weight", weight, 1, 0, 1e12, "of the running cost (mean over the rows) in the loss"),
+  GN_INT(gn_running_options, "running_component", component, 0, 0, 1000000000, "running = component: k, from 0 over all blocks of the state"),
+  GN_OPTIONS_END,
+};
 static const gn_option solver_table[] = {
   GN_REAL(gn_solver_options, "rtol", rtol, 1e-6, 1e-15, 1, "relative tolerance of a step"),
   GN_REAL(gn_solver_options, "atol", atol, 1e-6, 1e-300, 1e3, "absolute tolerance of a step"),
@@ -61,9 +67,10 @@ const gn_option *gn_experiment_table(const char *section)
   static const struct {
     const char *name;
     const gn_option *table;
-  } row[] = { { "data", data_table },         { "solver", solver_table },
-              { "gradient", gradient_table }, { "train", train_table },
-              { "compare", compare_table },   { "run", run_table } };
+  } row[] = { { "data", data_table },     { "loss", loss_table },
+              { "solver", solver_table }, { "gradient", gradient_table },
+              { "train", train_table },   { "compare", compare_table },
+              { "run", run_table } };
   for (size_t i = 0; i < sizeof row / sizeof *row; i++)
     if (strcmp(row[i].name, section) == 0) return row[i].table;
   return NULL;

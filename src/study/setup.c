@@ -3,6 +3,16 @@
  * the parts is found here, before a run directory exists. */
 #include "study/experiment.h"
 
+static gn_status add_cost(const gn_experiment *e, gn_setup *s)
+{
+  const gn_running_options *o = &e->running;
+  GN_REQUIRE(o->rate || e->loss->eval, GN_EARG,
+             "loss %s is nothing without a running cost; set loss.running = kinetic, square or "
+             "component", e->loss->name);
+  const gn_status st = gn_running_add(&s->model, (gn_running_rate)o->rate, (size_t)o->component);
+  return st == GN_OK ? st : gn_fail_prefix(st, "loss.running");
+}
+
 static gn_status make_model(const gn_experiment *e, gn_setup *s)
 {
   const size_t ny = s->data->ny;
@@ -18,6 +28,7 @@ static gn_status build(const gn_experiment *e, gn_setup *s)
   const int seed = e->data_seed >= 0 ? e->data_seed : e->run.seed;
   GN_TRY(gn_dataset_create(e->data, e->data_config, (uint64_t)seed, e->data_dir, &s->data));
   GN_TRY(make_model(e, s));
+  GN_TRY(add_cost(e, s));
   GN_NEW(s->arena, s->events, s->data->K);
   GN_TRY(gn_problem_outputs(s->model, s->data->K, s->data->times,
                             (gn_output_mode)e->solver.output, s->events, &s->problem));

@@ -18,13 +18,15 @@ typedef struct run {
   int saved; /* epoch of the last state.h5; -1: none yet */
 } run;
 
-/* epoch,loss,rmse,valid_loss,valid_rmse,lr,gradient_norm,steps,... */
+/* epoch,loss,rmse,valid_loss,valid_rmse,lr,gradient_norm,steps,... and, with a running cost,
+   running_cost,valid_running_cost before lr. */
 static const char *metrics_header(const run *r)
 {
   const gn_loss_class *lc = r->e->loss;
   const char *name = lc->metric ? lc->metric_name : "metric";
-  char *s = gn_arena_printf(
-      r->rd->arena, "epoch,loss,%s,valid_loss,valid_%s,lr,gradient_norm", name, name);
+  const int cost = r->e->running.rate != GN_RUNNING_NONE;
+  char *s = gn_arena_printf(r->rd->arena, "epoch,loss,%s,valid_loss,valid_%s,%slr,gradient_norm",
+                            name, name, cost ? "running_cost,valid_running_cost," : "");
   for (int i = 0; s && i < GN_STATS_N; i++)
     s = gn_arena_printf(r->rd->arena, "%s,%s", s, gn_stats_names[i]);
   return s;
@@ -46,6 +48,10 @@ static gn_status write_rows(const run *r, const gn_progress *pr)
   put(f, named, pr->metric);
   put(f, pr->has_valid, pr->valid_loss);
   put(f, pr->has_valid && named, pr->valid_metric);
+  if (pr->has_cost) {
+    put(f, 1, pr->cost);
+    put(f, pr->has_valid, pr->valid_cost);
+  }
   put(f, 1, pr->lr);
   put(f, 1, pr->gradient_norm);
   for (int i = 0; i < GN_STATS_N; i++)

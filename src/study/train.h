@@ -18,6 +18,8 @@ typedef struct gn_progress {
   int has_valid;                   /* there are validation samples                      */
   double valid_loss, valid_metric; /* of all of them, after the last update             */
   const char *metric_name;
+  int has_cost;                    /* there is a running cost, part of both losses      */
+  double cost, valid_cost;         /* mean over the samples of q(T), without its weight */
   double lr, gradient_norm;        /* mean over the batches of the norm before clipping */
   gn_stats stats;                  /* of the training batches, summed                   */
   double sec;                      /* wall seconds of the epoch                         */

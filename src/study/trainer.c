@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/rng.h"
 #include "base/vec.h"
+#include "study/objective.h"
 #include "study/train.h"
 
 #include <math.h>
@@ -19,6 +20,7 @@ struct gn_trainer_work {
   double *p0, *m0, *v0; /* [np] at the start of the epoch */
   long step0;
   gn_drive drive; /* empty: no spans, no jumps */
+  gn_objective objective;
 };
 typedef struct gn_trainer_work work;
 
@@ -61,6 +63,7 @@ static gn_status build(gn_trainer *tr)
   gn_vec_copy(np, tr->setup->p, tr->p);
   gn_vec_copy(np, tr->p, tr->best);
   for (size_t i = 0; i < nv; i++) w->valid[i] = d->ntrain + i;
+  GN_TRY(gn_objective_setup(&w->objective, a, tr->e, tr->setup->model, K, B > nv ? B : nv));
   GN_TRY(gn_optim_setup(&tr->optim, a, o, np));
   return gn_pass_create(tr->e->gradient, tr->e->gradient_config, &tr->setup->problem,
                         &tr->solver, B, &tr->pass);
@@ -135,22 +138,22 @@ static gn_status batch(gn_trainer *tr, size_t B, const size_t *idx, gn_progress 
 {
   work *w = tr->work;
   const gn_dataset *d = tr->setup->data;
-  const gn_loss_class *lc = tr->e->loss;
   const size_t np = tr->optim.n, nz = tr->setup->model->nz;
-  double loss = 0;
+  gn_value value;
   gn_dataset_batch(d, B, idx, w->x, w->y, w->mask);
   GN_TRY(gn_pass_forward(tr->pass, B, tr->p, &w->drive, w->x, w->z));
   const gn_target tg = { d->K, B, nz, d->ny, w->y, w->mask };
-  GN_TRY(lc->eval(tr->e->loss_config, &tg, w->z, &loss, w->gz));
-  GN_REQUIRE(isfinite(loss), GN_ENONFINITE, "the loss is %g", loss);
+  GN_TRY(gn_objective_eval(&w->objective, &tg, w->z, &value, w->gz));
+  GN_REQUIRE(isfinite(value.loss), GN_ENONFINITE, "the loss is %g", value.loss);
   gn_vec_fill(np, 0, w->gp);
   GN_TRY(gn_pass_backward(tr->pass, w->gz, w->gp, NULL, NULL));
   const double norm = gn_optim_clip(np, w->gp, tr->e->train.clip);
   GN_REQUIRE(isfinite(norm), GN_ENONFINITE, "the norm of the gradient is %g", norm);
   gn_optim_update(&tr->optim, pr->lr, w->gp, tr->p);
   const double part = (double)B / (double)d->ntrain;
-  pr->loss += part * loss;
-  if (lc->metric) pr->metric += part * lc->metric(tr->e->loss_config, &tg, w->z);
+  pr->loss += part * value.loss;
+  pr->cost += part * value.cost;
+  pr->metric += part * value.metric;
   pr->gradient_norm += norm;
   gn_stats_add(&pr->stats, gn_pass_stats(tr->pass));
   return GN_OK;
@@ -161,7 +164,7 @@ static gn_status validate(gn_trainer *tr, gn_progress *pr)
 {
   work *w = tr->work;
   const gn_dataset *d = tr->setup->data;
-  const gn_loss_class *lc = tr->e->loss;
+  gn_value value;
   const size_t nv = d->n - d->ntrain, nz = tr->setup->model->nz, K = d->K;
   for (size_t i = 0; i < nv; i += tr->B) {
     const size_t B = nv - i < tr->B ? nv - i : tr->B;
@@ -172,8 +175,10 @@ static gn_status validate(gn_trainer *tr, gn_progress *pr)
   }
   gn_dataset_batch(d, nv, w->valid, NULL, w->yv, w->maskv);
   const gn_target tg = { K, nv, nz, d->ny, w->yv, w->maskv };
-  GN_TRY(lc->eval(tr->e->loss_config, &tg, w->zv, &pr->valid_loss, NULL));
-  if (lc->metric) pr->valid_metric = lc->metric(tr->e->loss_config, &tg, w->zv);
+  GN_TRY(gn_objective_eval(&w->objective, &tg, w->zv, &value, NULL));
+  pr->valid_loss = value.loss;
+  pr->valid_cost = value.cost;
+  pr->valid_metric = value.metric;
   return GN_OK;
 }
 
@@ -197,6 +202,7 @@ gn_status gn_trainer_epoch(gn_trainer *tr, gn_progress *pr)
   const gn_dataset *d = tr->setup->data;
   *pr = (gn_progress){ .epochs = tr->e->train.epochs,
                        .has_valid = d->n > d->ntrain,
+                       .has_cost = tr->e->running.rate != GN_RUNNING_NONE,
                        .metric_name = lc->metric ? lc->metric_name : NULL,
                        .lr = gn_optim_rate(&tr->optim, tr->epoch) };
   remember(tr);

@@ -5,6 +5,7 @@
 
 #include "base/rng.h"
 #include "base/vec.h"
+#include "core/running.h"
 #include "core/walk.h"
 
 #include <math.h>
@@ -44,18 +45,33 @@ static const char *split(const char *text, size_t size, char *name)
   return text + n + (text[n] == ':');
 }
 
+/* The running cost after the '+' of a name, which is cut off; component is the second. */
+static gn_running_rate cut_rate(char *name)
+{
+  static const char *const rates[] = { "", "kinetic", "square", "component" };
+  char *plus = strchr(name, '+');
+  if (!plus) return GN_RUNNING_NONE;
+  *plus++ = '\0';
+  int k = 1;
+  while (k < 4 && strcmp(rates[k], plus) != 0) k++;
+  ck_assert_msg(k < 4, "no running cost %s", plus);
+  return (gn_running_rate)k;
+}
+
 gn_model *gn_rig_model(const char *text, size_t nx, size_t nz)
 {
   char name[64];
   gn_arena *a;
   gn_model *m;
   const char *keys = split(text, sizeof name, name);
+  const gn_running_rate rate = cut_rate(name);
   const gn_model_class *cls =
     strcmp(name, "kicked") == 0 ? &gn_rig_kicked : gn_model_find(name);
   ck_assert_msg(cls != NULL, "%s", gn_last_error());
   gn_ck_ok(gn_arena_create(&a));
   const void *config = gn_rig_config(a, cls->options, cls->config_size, keys);
   gn_ck_ok(gn_model_create(cls, config, (gn_sizes){ nx, nz }, &m));
+  gn_ck_ok(gn_running_add(&m, rate, 1));
   gn_arena_destroy(&a);
   return m;
 }

@@ -13,7 +13,8 @@ extern const gn_model_class gn_rig_kicked;
    table has no such key or it does not take the value. */
 void *gn_rig_config(gn_arena *a, const gn_option *table, size_t size, const char *text);
 
-/* "name:key=value:..." for nx inputs (0: not fixed) and nz outputs; name may be kicked. */
+/* "name:key=value:..." for nx inputs (0: not fixed) and nz outputs; name may be kicked, and
+   "name+rate" has a running cost (component: the second one). */
 gn_model *gn_rig_model(const char *text, size_t nx, size_t nz);
 
 /* n normal numbers times scale. */
