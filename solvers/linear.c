@@ -14,8 +14,8 @@
  * Brown, Hindmarsh, SIAM J. Numer. Anal. 23 (1986); Hindmarsh et al., ACM TOMS 31 (2005). */
 #include "linear.h"
 
+#include "base/lapack.h"
 #include "base/vec.h"
-#include "lapack.h"
 
 #include <sunlinsol/sunlinsol_spgmr.h>
 

@@ -47,10 +47,10 @@ floor src/cli 'base/|nn/|core/|study/|cli/' src/cli/*.[ch]
 door SUNDIALS 'arkode|cvode|kinsol|ida|nvector|sundials/|sunlin|sunmat|sunnonlin|sunadapt|sundials_' \
   'solvers/'
 door CBLAS 'cblas|openblas' 'src/nn/|experiments/bench/'
-door LAPACK 'lapacke|lapack\.h>' 'solvers/lapack.c:'
-report 'LAPACK may be called only in solvers/lapack.c:' \
+door LAPACK 'lapacke|lapack\.h>' 'src/base/lapack.c:'
+report 'LAPACK may be called only in src/base/lapack.c:' \
   "$(grep -rnE '\bd[a-z]{2,5}_\(' src models solvers --include='*.[ch]' |
-    grep -v '^solvers/lapack.c:')"
+    grep -v '^src/base/lapack.c:')"
 door HDF5 'hdf5|H5' 'src/base/h5.c:'
 door inih 'ini\.h' 'src/base/ini.c:'
 

@@ -13,9 +13,9 @@
  * (paper) or from the forward path. The rules without an estimate have an error floor the
  * tolerance does not see. Norcliffe, Deisenroth, "Faster Training of Neural ODEs Using
  * Gauss-Legendre Quadrature", TMLR 2023, section 4; nodes by Golub and Welsch 1969. */
+#include "base/lapack.h"
 #include "base/vec.h"
 #include "core/adjoint.h"
-#include "lapack.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* The one door to LAPACK. */
-#ifndef GN_SOLVERS_LAPACK_H
-#define GN_SOLVERS_LAPACK_H
+#ifndef GN_BASE_LAPACK_H
+#define GN_BASE_LAPACK_H
 
 #include "base/status.h"
 
@@ -17,5 +17,10 @@ gn_status gn_gauss_legendre(size_t n, double *x, double *w, double *work);
 int gn_lu_factor(size_t n, double *A, int *pivot);
 /* b [n] <- A^-1 b from those factors. dgetrs. */
 void gn_lu_solve(size_t n, const double *A, const int *pivot, double *b);
+
+/* Eigenvalues re + i im [n] of A [n, n], columns contiguous; A is overwritten. A pair of
+   conjugates stands together. work is [4 n]. GN_ENONFINITE if a value of A is not finite,
+   GN_ESOLVER if the iteration does not converge. dgeev. */
+gn_status gn_eigenvalues(size_t n, double *A, double *re, double *im, double *work);
 
 #endif

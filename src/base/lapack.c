@@ -1,5 +1,7 @@
 /* LAPACK through its Fortran names, which every implementation has. */
-#include "lapack.h"
+#include "base/lapack.h"
+
+#include "base/vec.h"
 
 #include <math.h>
 
@@ -8,6 +10,9 @@ void dstev_(const char *jobz, const int *n, double *d, double *e, double *z, con
 void dgetrf_(const int *m, const int *n, double *a, const int *lda, int *pivot, int *info);
 void dgetrs_(const char *trans, const int *n, const int *nrhs, const double *a, const int *lda,
              const int *pivot, double *b, const int *ldb, int *info);
+void dgeev_(const char *left, const char *right, const int *n, double *a, const int *lda,
+            double *re, double *im, double *vl, const int *ldvl, double *vr, const int *ldvr,
+            double *work, const int *lwork, int *info);
 
 gn_status gn_gauss_legendre(size_t n, double *x, double *w, double *work)
 {
@@ -42,4 +47,16 @@ void gn_lu_solve(size_t n, const double *A, const int *pivot, double *b)
   const int m = (int)n, one = 1;
   int info = 0;
   dgetrs_("N", &m, &one, A, &m, pivot, b, &m, &info);
+}
+
+gn_status gn_eigenvalues(size_t n, double *A, double *re, double *im, double *work)
+{
+  const int m = (int)n, one = 1, nwork = 4 * m;
+  double none = 0;
+  int info = 0;
+  GN_REQUIRE(gn_vec_finite(n * n, A), GN_ENONFINITE,
+             "the eigenvalues of a matrix with a value that is not finite");
+  dgeev_("N", "N", &m, A, &m, re, im, &none, &one, &none, &one, work, &nwork, &info);
+  GN_REQUIRE(info == 0, GN_ESOLVER, "dgeev found only %d of %zu eigenvalues", m - info, n);
+  return GN_OK;
 }
