@@ -170,6 +170,21 @@ gn_status gn_case_run(gn_case *c)
   return GN_OK;
 }
 
+#define COUNT(name, text) GN_ATTRIBUTE(#name, text),
+static const gn_column answer_columns[] = {
+  GN_ARRAY("z", "[K, B, nz]", "outputs at times[1..K]"),
+  GN_ARRAY("grad/x", "[B, nx]", "dL/dx, L = sum(cotangent * z)"),
+  GN_ARRAY("grad/times", "[K+1]", "dL/dtimes; the first is t0's"),
+  GN_ARRAY("grad/params/NAME", "of the tensor", "dL/dp by name"),
+  GN_STATS_COUNTS(COUNT) GN_ATTRIBUTE("work", "f + vjp + pgrad + jvp, both directions"),
+  GN_ATTRIBUTE("status", "ok"),
+  GN_ATTRIBUTE("executed", "strategy, norm and stepper actually run"),
+  GN_COLUMNS_END,
+};
+const gn_format gn_format_answer = { "answer.h5", "gnomon grad --out=ANSWER.h5",
+                                     "The gradient of a case (the name is yours).",
+                                     { answer_columns } };
+
 static gn_status write_body(gn_h5 *h, void *user)
 {
   const gn_case *c = user;

@@ -3,8 +3,9 @@
 #ifndef GN_STUDY_CASES_H
 #define GN_STUDY_CASES_H
 
+#include "base/format.h"
 #include "core/pass.h"
-#include "study/experiment.h"
+#include "study/subject.h"
 
 typedef struct gn_case gn_case;
 
@@ -26,5 +27,11 @@ gn_status gn_case_run(gn_case *c);
 gn_status gn_case_write(const gn_case *c, const char *file);
 
 const gn_stats *gn_case_stats(const gn_case *c);
+
+/* The other direction: the experiment's loss on these samples as a case, linearised at the
+   outputs of its own solve, so that gn_case_run gives its gradient. Written atomically. */
+gn_status gn_case_export(const gn_subject *s, const char *file, double *loss);
+
+extern const gn_format gn_format_case, gn_format_answer;
 
 #endif
