@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/registries.h"
 #include "core/gradient.h"
+#include "study/files.h"
 
 #include <string.h>
 
@@ -55,15 +56,19 @@ static int run(const gn_args *a)
     s = list_kinds(0, GN_KINDS, csv);
   } else if (strcmp(a->at[0], "pairs") == 0) {
     s = list_pairs(csv);
+  } else if (strcmp(a->at[0], "files") == 0) {
+    if (csv) return gn_cli_usage("list: files are described in Markdown, without --csv");
+    s = gn_files_print(stdout);
   } else {
-    const char *names[GN_KINDS + 1];
+    const char *names[GN_KINDS + 2];
     int kind = 0;
     while (kind < GN_KINDS && strcmp(gn_kinds[kind], a->at[0]) != 0) kind++;
     for (int k = 0; k < GN_KINDS; k++) names[k] = gn_kinds[k];
     names[GN_KINDS] = "pairs";
+    names[GN_KINDS + 1] = "files";
     if (kind == GN_KINDS)
       return gn_cli_usage("list: no list '%s'; did you mean '%s'?", a->at[0],
-                          gn_text_nearest(a->at[0], names, GN_KINDS + 1));
+                          gn_text_nearest(a->at[0], names, GN_KINDS + 2));
     s = list_kinds(kind, kind + 1, csv);
   }
   return s == GN_OK ? GN_EXIT_OK : gn_cli_failed(s);
@@ -71,9 +76,10 @@ static int run(const gn_args *a)
 
 const gn_command gn_command_list = {
   .name = "list",
-  .synopsis = "[models|steppers|strategies|datasets|losses|pairs] [--csv]",
+  .synopsis = "[models|steppers|strategies|datasets|losses|pairs|files] [--csv]",
   .summary = "What there is: name, summary, source",
-  .text = "`pairs` says which steppers and strategies go together, and why others do not.\n",
+  .text = "`pairs` says which steppers and strategies go together, and why others do not.\n"
+          "`files` describes every file gnomon writes, column by column, in Markdown.\n",
   .most = 1,
   .flag = { { "csv", NULL, "print CSV" } },
   .run = run,

@@ -5,9 +5,28 @@
 
 #include <math.h>
 
+static const gn_column columns[] = {
+  GN_COLUMN("label", "who solves: the strategy of the row, or the reference"),
+  GN_COLUMN("direction", "forward or backward"),
+  GN_COLUMN("t", "where the step begins"),
+  GN_COLUMN("h", "its size, negative backward"),
+  GN_COLUMN("error", "its error in the norm of the test, 1 is the tolerance; empty: not tested"),
+  GN_COLUMN("accepted", "1 or 0"),
+  GN_COLUMN("cause", "of a rejection: the block that was largest, or not finite"),
+  GN_COLUMN("blocks", "the rms of every block in that norm, as h=0.31 m=0.02"),
+  GN_COLUMNS_END,
+};
+const gn_format gn_format_history = {
+  "history.csv", "gnomon compare|grad --history=FILE.csv",
+  "A row for every step tried (the name is yours).", { columns }
+};
+
 void gn_history_header(FILE *to)
 {
-  (void)fputs("label,direction,t,h,error,accepted,cause,blocks\n", to);
+  const gn_column *c;
+  for (size_t k = 0; (c = gn_format_column(&gn_format_history, k)) != NULL; k++)
+    (void)fprintf(to, "%s%s", k ? "," : "", c->name);
+  (void)fputc('\n', to);
 }
 
 static void number(FILE *to, double x)

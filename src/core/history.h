@@ -2,6 +2,7 @@
 #ifndef GN_CORE_HISTORY_H
 #define GN_CORE_HISTORY_H
 
+#include "base/format.h"
 #include "core/norm.h"
 
 #include <stdio.h>
@@ -19,8 +20,8 @@ typedef enum gn_verdict {
   GN_STEP_UNTESTED    /* accepted without an error test           */
 } gn_verdict;
 
-/* The header line: label, direction, t, h, error, accepted, cause, blocks. */
 void gn_history_header(FILE *to);
+extern const gn_format gn_format_history;
 
 /* One step tried from t to t + h; direction is the sign of h. The error and the rms of
    every block ("h=0.31 m=0.02", 1 is the tolerance) are those of the norm's last evaluation;

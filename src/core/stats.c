@@ -10,6 +10,8 @@
 
 const char *const gn_stats_names[GN_STATS_N] = { GN_STATS_COUNTS(NAME) };
 const char *const gn_stats_texts[GN_STATS_N] = { GN_STATS_COUNTS(TEXT) };
+#define COLUMN(name, text) GN_COLUMN(#name, text),
+const gn_column gn_stats_columns[] = { GN_STATS_COUNTS(COLUMN) GN_COLUMNS_END };
 static const size_t places[GN_STATS_N] = { GN_STATS_COUNTS(PLACE) };
 
 long gn_stats_get(const gn_stats *s, int i)

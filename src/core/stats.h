@@ -3,6 +3,8 @@
 #ifndef GN_CORE_STATS_H
 #define GN_CORE_STATS_H
 
+#include "base/format.h"
+
 /* clang-format off */
 /* Evaluations are of the network over the whole batch; pgrad counts tapes. */
 #define GN_STATS_COUNTS(X)                                                             \
@@ -42,6 +44,7 @@ enum {
 };
 extern const char *const gn_stats_names[GN_STATS_N];
 extern const char *const gn_stats_texts[GN_STATS_N];
+extern const gn_column gn_stats_columns[]; /* the same for a file format */
 long gn_stats_get(const gn_stats *s, int i); /* i-th count of the list */
 /* sum += add: counts and seconds; bytes is the larger one; the texts are add's. */
 void gn_stats_add(gn_stats *sum, const gn_stats *add);

@@ -9,6 +9,7 @@
 #ifndef GN_STUDY_COMPARE_H
 #define GN_STUDY_COMPARE_H
 
+#include "base/format.h"
 #include "core/pass.h"
 #include "study/objective.h"
 
@@ -93,5 +94,7 @@ gn_status gn_compare_print(const gn_compare *c, FILE *to, int csv);
 /* compare.ini (the resolved experiment), compare.csv (counts and errors) and
    compare_timing.csv (seconds) in the directory dir, which is made if it is missing. */
 gn_status gn_compare_write(const gn_compare *c, const char *dir);
+
+extern const gn_format gn_format_compare, gn_format_compare_timing;
 
 #endif

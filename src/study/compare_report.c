@@ -9,6 +9,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { COLUMNS_MAX = 64 };
+
 /* ---- cells --------------------------------------------------------------------------- */
 
 static void cell_error(gn_table *t, double x)
@@ -147,22 +149,62 @@ static gn_status print_human(const gn_compare *c, FILE *to)
 
 /* ---- CSV ----------------------------------------------------------------------------- */
 
+static const gn_column head_columns[] = {
+  GN_COLUMN("strategy", "as asked for"),
+  GN_COLUMN("executed", "strategy, norm and stepper actually run"),
+  GN_COLUMN("status", "ok, or how it failed"),
+  GN_COLUMN("loss", "of its own forward solve"),
+  GN_COLUMN("err_ode", "relative distance of dL/dp to the certified gradient of the ODE"),
+  GN_COLUMN("err_adj",
+            "relative distance to the exact gradient of the steps it took; empty: no such"),
+  GN_COLUMN("worst", "parameter tensor that is worst in err_ode"),
+  GN_COLUMN("worst_err", "err_ode of that tensor"),
+  GN_COLUMN("cosine", "between dL/dp and the certified gradient"),
+  GN_COLUMNS_END,
+};
+static const gn_column tail_columns[] = {
+  GN_COLUMN("work", "f + jvp + back_f + back_vjp + back_pgrad + back_jvp"),
+  GN_COLUMN("rejected_by", "blocks of the norm that caused rejections, with their number"),
+  GN_COLUMN("note", "what its user should know"),
+  GN_COLUMN("reason", "why it failed"),
+  GN_COLUMN("samples", "in the batch"),
+  GN_COLUMN("parameters", "where they are from"),
+  GN_COLUMN("cotangent", "live (at its own solution) or frozen (at the reference's)"),
+  GN_COLUMN("reference_agreement", "relative distance of the two certifying gradients"),
+  GN_COLUMN("reference_tangent", "their distance from what tangent says"),
+  GN_COLUMNS_END,
+};
+const gn_format gn_format_compare = {
+  "compare.csv", "gnomon compare",
+  "A row per strategy: errors and counts. Cells that do not apply are empty.",
+  { head_columns, gn_stats_columns, tail_columns }
+};
+
+static const gn_column timing_columns[] = {
+  GN_COLUMN("strategy", "as in compare.csv"),
+  GN_COLUMN("repeats", "timed repeats"),
+  GN_COLUMN("sec", "median seconds of the forward solve"),
+  GN_COLUMN("back_sec", "median seconds of the backward pass"),
+  GN_COLUMNS_END,
+};
+const gn_format gn_format_compare_timing = { "compare_timing.csv", "gnomon compare",
+                                             "A row per strategy: seconds.",
+                                             { timing_columns } };
+
+/* A table with the columns of a format. */
+static gn_status make_table(const gn_format *f, gn_table **out)
+{
+  const char *cols[COLUMNS_MAX];
+  const gn_column *c;
+  size_t n = 0;
+  for (; (c = gn_format_column(f, n)) != NULL && n < COLUMNS_MAX; n++) cols[n] = c->name;
+  return gn_table_create(n, cols, out);
+}
+
 static gn_status print_csv(const gn_compare *c, FILE *to)
 {
-  static const char *const head[] = { "strategy", "executed",  "status",
-                                      "loss",     "err_ode",   "err_adj",
-                                      "worst",    "worst_err", "cosine" };
-  static const char *const tail[] = {
-    "work",       "rejected_by", "note",                "reason",           "samples",
-    "parameters", "cotangent",   "reference_agreement", "reference_tangent"
-  };
-  enum { NH = sizeof head / sizeof *head, NT = sizeof tail / sizeof *tail };
-  const char *cols[NH + GN_STATS_N + NT];
   gn_table *t;
-  for (int i = 0; i < (int)NH; i++) cols[i] = head[i];
-  for (int i = 0; i < (int)GN_STATS_N; i++) cols[NH + i] = gn_stats_names[i];
-  for (int i = 0; i < (int)NT; i++) cols[NH + GN_STATS_N + i] = tail[i];
-  GN_TRY(gn_table_create(NH + GN_STATS_N + NT, cols, &t));
+  GN_TRY(make_table(&gn_format_compare, &t));
   for (size_t k = 0; k < c->n; k++) {
     const gn_compare_row *r = &c->row[k];
     gn_table_cell(t, "%s", r->strategy);
@@ -193,9 +235,8 @@ static gn_status print_csv(const gn_compare *c, FILE *to)
 
 static gn_status print_timing(const gn_compare *c, FILE *to)
 {
-  static const char *const cols[] = { "strategy", "repeats", "sec", "back_sec" };
   gn_table *t;
-  GN_TRY(gn_table_create(sizeof cols / sizeof *cols, cols, &t));
+  GN_TRY(make_table(&gn_format_compare_timing, &t));
   for (size_t k = 0; k < c->n; k++) {
     gn_table_cell(t, "%s", c->row[k].strategy);
     gn_table_cell(t, "%d", c->e->compare.repeats);

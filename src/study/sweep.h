@@ -70,6 +70,9 @@ typedef struct gn_sweep_result {
    experiment. */
 gn_status gn_sweep_run(gn_sweep *sw, gn_sweep_result *out);
 
+extern const gn_format gn_format_sweep, gn_format_sweep_timing, gn_format_sweep_train,
+    gn_format_sweep_train_timing;
+
 const char *gn_sweep_out(const gn_sweep *sw);
 /* For humans: per strategy, the error at every tolerance with its work (of the rows there). */
 gn_status gn_sweep_print(const gn_sweep *sw, FILE *to);

@@ -8,21 +8,92 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define KEY               "model,state,seed,solver,rtol,back_rtol,quad_rtol,strategy"
-#define HEAD              "executed,status,reason,note,loss,err_ode,err_adj,worst,worst_err,cosine"
-#define TAIL              "work,rejected_by,samples,reference,reference_agreement,reference_tangent"
-#define COUNT(name, text) #name ","
-static const char header[] = KEY "," HEAD "," GN_STATS_COUNTS(COUNT) TAIL;
+/* Columns as lists, which give the header lines as constants and the documentation. */
+/* clang-format off */
+#define KEY(X)                                                                             \
+  X(model, "model of the experiment, or of --models")                                      \
+  X(state, "state.h5 the parameters are from; empty: initial values")                       \
+  X(seed, "seed of data and initial parameters")                                           \
+  X(solver, "stepper as asked for")                                                        \
+  X(rtol, "relative tolerance of the forward solve")                                       \
+  X(back_rtol, "of the backward solve")                                                    \
+  X(quad_rtol, "of the parameter integrals")                                               \
+  X(strategy, "as asked for")
+#define HEAD(X)                                                                            \
+  X(executed, "strategy, norm and stepper actually run")                                   \
+  X(status, "ok, how it failed, or crash")                                                 \
+  X(reason, "why it failed")                                                               \
+  X(note, "what its user should know")                                                     \
+  X(loss, "of its own forward solve")                                                      \
+  X(err_ode, "relative distance of dL/dp to the certified gradient of the ODE")            \
+  X(err_adj, "relative distance to the exact gradient of the steps it took; empty: no such") \
+  X(worst, "parameter tensor that is worst in err_ode")                                    \
+  X(worst_err, "err_ode of that tensor")                                                   \
+  X(cosine, "between dL/dp and the certified gradient")
+#define TAIL(X)                                                                            \
+  X(work, "f + jvp + back_f + back_vjp + back_pgrad + back_jvp")                           \
+  X(rejected_by, "blocks of the norm that caused rejections, with their number")           \
+  X(samples, "in the batch")                                                               \
+  X(reference, "ok, or why the certified gradient is missing")                             \
+  X(reference_agreement, "relative distance of the two certifying gradients")              \
+  X(reference_tangent, "their distance from what tangent says")
+#define SECONDS(X)                                                                         \
+  X(repeats, "timed repeats")                                                              \
+  X(sec, "median seconds of the forward solve")                                            \
+  X(back_sec, "median seconds of the backward pass")
+#define TRAINED(X)                                                                         \
+  X(executed, "strategy, norm and stepper actually run")                                   \
+  X(status, "ok, how it failed, or crash")                                                 \
+  X(reason, "why it failed")                                                               \
+  X(epochs, "finished")                                                                    \
+  X(loss, "of the last epoch")                                                             \
+  X(valid_loss, "of the last epoch; empty: no validation samples")                         \
+  X(best_valid, "best validation loss")                                                    \
+  X(work_first, "work of the first epoch")                                                 \
+  X(work_last, "work of the last epoch")                                                   \
+  X(work_growth, "work_last / work_first")                                                 \
+  X(work, "of the whole training")                                                         \
+  X(target_loss, "--target-loss; empty: none")                                             \
+  X(target_epoch, "first epoch that reached it; empty: none did")                          \
+  X(target_work, "work until then")
+#define TRAINED_SECONDS(X)                                                                 \
+  X(repeats, "1")                                                                          \
+  X(sec, "seconds of the training")                                                        \
+  X(target_sec, "seconds until target_loss was reached; empty: it was not")
+/* clang-format on */
+
+#define NAME(name, text)   "," #name
+#define COLUMN(name, text) GN_COLUMN(#name, text),
+/* Every name has a comma before it, which is dropped from the first. */
 static const char *const headers[2][2] = {
-  { header, KEY ",repeats,sec,back_sec" },
-  { KEY ",executed,status,reason,epochs,loss,valid_loss,best_valid,work_first,work_last,"
-        "work_growth,work,target_loss,target_epoch,target_work",
-    KEY ",repeats,sec,target_sec" },
+  { KEY(NAME) HEAD(NAME) GN_STATS_COUNTS(NAME) TAIL(NAME), KEY(NAME) SECONDS(NAME) },
+  { KEY(NAME) TRAINED(NAME), KEY(NAME) TRAINED_SECONDS(NAME) },
 };
+
+static const gn_column keys[] = { KEY(COLUMN) GN_COLUMNS_END };
+static const gn_column heads[] = { HEAD(COLUMN) GN_COLUMNS_END };
+static const gn_column tails[] = { TAIL(COLUMN) GN_COLUMNS_END };
+static const gn_column seconds[] = { SECONDS(COLUMN) GN_COLUMNS_END };
+static const gn_column trained[] = { TRAINED(COLUMN) GN_COLUMNS_END };
+static const gn_column trained_seconds[] = { TRAINED_SECONDS(COLUMN) GN_COLUMNS_END };
+#define BY "gnomon sweep"
+#define ABOUT "The first eight columns say which point of the grid it is."
+const gn_format gn_format_sweep = { "sweep.csv", BY,
+                                    "A row per point: errors and counts. " ABOUT,
+                                    { keys, heads, gn_stats_columns, tails } };
+const gn_format gn_format_sweep_timing = { "sweep_timing.csv", BY " --time",
+                                           "A row per point: seconds. " ABOUT,
+                                           { keys, seconds } };
+const gn_format gn_format_sweep_train = { "sweep_train.csv", BY " --what=train",
+                                          "A row per point: what its training came to. " ABOUT,
+                                          { keys, trained } };
+const gn_format gn_format_sweep_train_timing = { "sweep_train_timing.csv", BY " --what=train",
+                                                 "A row per point: seconds. " ABOUT,
+                                                 { keys, trained_seconds } };
 
 const char *gn_sweep_header(int train, int which)
 {
-  return headers[train != 0][which];
+  return headers[train != 0][which] + 1;
 }
 
 /* ---- writing a line ------------------------------------------------------------------ */
@@ -128,7 +199,8 @@ char *gn_sweep_crash_text(const char *head, const char *key, int wait_status)
   cell(f, "");
   cell(f, "crash");
   cell(f, reason);
-  for (const char *s = head + sizeof KEY + sizeof "executed,status,reason" - 1; *s; s++)
+  /* the rest of the row is empty: a comma for every column */
+  for (const char *s = head + sizeof(KEY(NAME) ",executed,status,reason") - 2; *s; s++)
     if (*s == ',') (void)fputc(',', f);
   return close_text(f, &text);
 }

@@ -8,7 +8,40 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char timing_header[] = "epoch,forward,backward,total";
+static const gn_column metrics_columns[] = {
+  GN_COLUMN("epoch", "from 1"),
+  GN_COLUMN("loss", "training samples: mean over the batches by size, each before its update"),
+  GN_COLUMN("METRIC", "the loss's second number for them (rmse, accuracy); empty if it has none"),
+  GN_COLUMN("valid_loss", "validation samples, after the last update; empty if there are none"),
+  GN_COLUMN("valid_METRIC", "the second number for them"),
+  GN_COLUMNS_END,
+};
+static const gn_column cost_columns[] = {
+  GN_COLUMN("running_cost", "training samples: mean of q(T); with loss.running only"),
+  GN_COLUMN("valid_running_cost", "validation samples; with loss.running only"),
+  GN_COLUMNS_END,
+};
+static const gn_column update_columns[] = {
+  GN_COLUMN("lr", "learning rate"),
+  GN_COLUMN("gradient_norm", "mean over the batches, before clipping"),
+  GN_COLUMNS_END,
+};
+const gn_format gn_format_metrics = {
+  "metrics.csv", "gnomon train",
+  "A row per epoch: losses and the counts of its training batches, summed (bytes: the "
+  "largest). Counts are reproducible to the last digit.",
+  { metrics_columns, cost_columns, update_columns, gn_stats_columns }
+};
+
+static const gn_column timing_columns[] = {
+  GN_COLUMN("epoch", "from 1"),
+  GN_COLUMN("forward", "seconds in the forward solves of its training batches"),
+  GN_COLUMN("backward", "seconds in their backward passes"),
+  GN_COLUMN("total", "seconds of the epoch"),
+  GN_COLUMNS_END,
+};
+const gn_format gn_format_timing = { "timing.csv", "gnomon train", "A row per epoch: seconds.",
+                                     { timing_columns } };
 
 typedef struct run {
   const gn_experiment *e;
@@ -18,18 +51,14 @@ typedef struct run {
   int saved; /* epoch of the last state.h5; -1: none yet */
 } run;
 
-/* epoch,loss,rmse,valid_loss,valid_rmse,lr,gradient_norm,steps,... and, with a running cost,
-   running_cost,valid_running_cost before lr. */
+/* The header of metrics.csv: the columns of a running cost only if there is one. */
 static const char *metrics_header(const run *r)
 {
   const gn_loss_class *lc = r->e->loss;
-  const char *name = lc->metric ? lc->metric_name : "metric";
-  const int cost = r->e->running.rate != GN_RUNNING_NONE;
-  char *s = gn_arena_printf(r->rd->arena, "epoch,loss,%s,valid_loss,valid_%s,%slr,gradient_norm",
-                            name, name, cost ? "running_cost,valid_running_cost," : "");
-  for (int i = 0; s && i < GN_STATS_N; i++)
-    s = gn_arena_printf(r->rd->arena, "%s,%s", s, gn_stats_names[i]);
-  return s;
+  gn_format f = gn_format_metrics;
+  if (r->e->running.rate == GN_RUNNING_NONE)
+    for (int k = 1; k + 1 < GN_FORMAT_PARTS; k++) f.part[k] = f.part[k + 1];
+  return gn_format_header(&f, r->rd->arena, lc->metric ? lc->metric_name : "metric");
 }
 
 static void put(FILE *f, int given, double x)
@@ -135,9 +164,10 @@ static gn_status train(run *r, gn_run_mode mode, const gn_train_watch *watch,
     GN_TRY(gn_trainer_load(r->tr, r->rd->state));
     r->saved = out->resumed = r->tr->epoch;
   }
-  const char *header = metrics_header(r);
-  if (!header) return GN_ENOMEM;
-  GN_TRY(gn_rundir_tables(r->rd, header, timing_header, r->tr->epoch));
+  const char *metrics = metrics_header(r);
+  const char *timing = gn_format_header(&gn_format_timing, r->rd->arena, NULL);
+  if (!metrics || !timing) return GN_ENOMEM;
+  GN_TRY(gn_rundir_tables(r->rd, metrics, timing, r->tr->epoch));
   log_start(r);
   if (r->tr->epoch) gn_rundir_log(r->rd, "resumed after epoch %d", r->tr->epoch);
   GN_TRY(loop(r, watch, out));

@@ -6,6 +6,7 @@
 #ifndef GN_STUDY_TRAIN_H
 #define GN_STUDY_TRAIN_H
 
+#include "base/format.h"
 #include "core/pass.h"
 #include "study/optim.h"
 #include "study/rundir.h"
@@ -86,5 +87,7 @@ typedef struct gn_train_result {
    the message name the cause. Nothing is written if the set-up fails. */
 gn_status gn_train(const gn_experiment *e, gn_run_mode mode, const gn_train_watch *watch,
                    gn_train_result *out);
+
+extern const gn_format gn_format_metrics, gn_format_timing, gn_format_state;
 
 #endif

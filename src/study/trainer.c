@@ -234,6 +234,27 @@ int gn_trainer_early(const gn_trainer *tr)
 
 /* ---- state --------------------------------------------------------------------------- */
 
+static const gn_column state_columns[] = {
+  GN_ARRAY("params/NAME", "of the tensor", "parameters at the end of the epoch"),
+  GN_ARRAY("best/NAME", "of the tensor",
+           "parameters at the best validation loss; without validation samples the last"),
+  GN_ARRAY("optim/m/NAME", "of the tensor", "first moments of the optimiser"),
+  GN_ARRAY("optim/v/NAME", "of the tensor", "second moments"),
+  GN_ATTRIBUTE("model", "name of the model"),
+  GN_ATTRIBUTE("version", "of gnomon"),
+  GN_ATTRIBUTE("seed", "run.seed"),
+  GN_ATTRIBUTE("epoch", "epochs finished"),
+  GN_ATTRIBUTE("step", "updates made"),
+  GN_ATTRIBUTE("best_epoch", "epoch of the best validation loss; 0: none"),
+  GN_ATTRIBUTE("best_valid", "that loss; infinite: none"),
+  GN_COLUMNS_END,
+};
+const gn_format gn_format_state = {
+  "state.h5", "gnomon train",
+  "Everything a resumed run depends on, replaced atomically; failed.h5 has the same form.",
+  { state_columns }
+};
+
 static gn_status save_body(gn_h5 *h, void *user)
 {
   const gn_trainer *tr = user;
