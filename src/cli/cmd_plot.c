@@ -13,7 +13,9 @@ const gn_command gn_command_plot = {
   .synopsis = "RUN|FILE.csv ... [--out=DIR]",
   .summary = "Figures of runs and comparisons (SVG, PDF, PNG)",
   .text = "metrics.csv gives loss and cost (work, NFE) against the epoch, several runs over each\n"
-          "other; compare.csv gives error and work per strategy; sweep.csv error against cost.\n"
+          "other; compare.csv gives error and work per strategy; sweep.csv error against cost. A file of\n"
+          "`gnomon solve` gives trajectories, prediction against data, adjoint and phase plane;\n"
+          "one of `gnomon spectrum` the eigenvalues.\n"
           "Needs gnuplot.\n",
   .least = 1,
   .most = 32,

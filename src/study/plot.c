@@ -73,6 +73,11 @@ static gn_status add_path(gn_plotting *pl, const char *path)
 {
   struct stat st;
   if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) return add_dir(pl, path);
+  if (gn_plot_is_solution(path)) {
+    GN_REQUIRE(pl->nsolve < GN_PLOT_TABLES, GN_ELIMIT, "more than %d files", (int)GN_PLOT_TABLES);
+    pl->solve[pl->nsolve++] = path;
+    return GN_OK;
+  }
   return add_file(pl, path, path);
 }
 
@@ -218,6 +223,7 @@ static gn_status draw_all(gn_plotting *pl)
     if (!stem) return GN_ENOMEM;
     GN_TRY(gn_plot_sweep(pl, t, stem));
   }
+  for (size_t k = 0; k < pl->nsolve; k++) GN_TRY(gn_plot_solution(pl, pl->solve[k]));
   return GN_OK;
 }
 

@@ -67,8 +67,6 @@ const gn_series *gn_solution_find(const gn_solution *s, gn_series_kind kind, siz
 /* HDF5 if the name ends in .h5, CSV if in .csv, else GN_EARG. Written atomically. */
 gn_status gn_solution_write(const gn_solution *s, const char *file);
 gn_status gn_solution_read(const char *file, gn_solution **out);
-/* Whether a file with columns like these is a solution. */
-int gn_solution_is(const char *first_line);
 
 extern const gn_format gn_format_solve_csv, gn_format_solve_h5;
 

@@ -135,10 +135,6 @@ gn_status gn_solution_write(const gn_solution *s, const char *file)
 
 /* ---- reading ------------------------------------------------------------------------- */
 
-int gn_solution_is(const char *first_line)
-{
-  return strncmp(first_line, "sample,t,z0", sizeof "sample,t,z0" - 1) == 0;
-}
 
 static gn_status add(gn_solution *s, const char *file, gn_series_kind kind, const char *name,
                      size_t d)
