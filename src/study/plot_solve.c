@@ -165,7 +165,8 @@ static gn_status write_figure(const drawing *d, const char *stem)
   GN_TRY(gn_plot_open(d->pl, d->dir, stem, ".gp", &f));
   (void)fputs("# gnuplot, in this folder, draws the figure again\n"
               "set border 3 lw 1\nset tics nomirror\nset grid lc rgb '#dddddd' lt 1\n"
-              "set format y '%.4g'\nset format x '%.4g'\n", f);
+              "set format y '%.4g'\nset format x '%.4g'\n"
+              "set offsets 0,0,graph 0.04,graph 0.04\n", f);
   for (int k = 0; k < 3; k++) {
     gn_plot_terminal(f, k, stem, width, height);
     (void)fprintf(f, "set multiplot layout %zu,%zu margins screen %.4f,%.4f,%.4f,%.4f spacing "
