@@ -433,6 +433,30 @@ START_TEST(every_file_is_as_described)
 }
 END_TEST
 
+/* Every figure with its script and data; the same from CSV and HDF5. */
+START_TEST(figures)
+{
+  static const char *const want[] = { "a_trajectories.svg", "a_prediction.pdf", "a_adjoint.png",
+                                      "a_phase.gp", "a.dat", "s.svg", "s.gp", "s.dat" };
+  const char *dir = gn_test_tmpdir();
+  char out[256];
+  if (shell(dir, "gnuplot --version", out, sizeof out) != 0) {
+    ck_assert_msg(!getenv("CI"), "gnuplot is missing (Debian: gnuplot-nox)");
+    (void)printf("SKIP: figures of solutions: gnuplot not found\n");
+    return;
+  }
+  (void)gn_test_file(dir, "a.ini", ini);
+  gnomon(dir, "solve a.ini --adjoint --times=0:2:9 --out=a.csv");
+  gnomon(dir, "solve a.ini --adjoint --times=0:2:9 --out=a.h5");
+  gnomon(dir, "spectrum a.ini --out=s.csv --plot");
+  gnomon(dir, "plot a.h5 --out=from_h5");
+  gnomon(dir, "plot a.csv");
+  for (size_t k = 0; k < sizeof want / sizeof *want; k++)
+    ck_assert_msg(access(gn_test_path(dir, want[k]), R_OK) == 0, "%s is missing", want[k]);
+  ck_assert_int_eq(shell(dir, "cmp a.dat from_h5/a.dat", out, sizeof out), 0);
+}
+END_TEST
+
 int main(void)
 {
   Suite *s = suite_create("solve");
@@ -446,6 +470,7 @@ int main(void)
   tcase_add_test(t, a_case_has_the_gradient_of_its_experiment);
   tcase_add_test(t, the_documentation_is_the_tables);
   tcase_add_test(t, every_file_is_as_described);
+  tcase_add_test(t, figures);
   suite_add_tcase(s, t);
   SRunner *r = srunner_create(s);
   srunner_run_all(r, CK_ENV);

@@ -209,9 +209,20 @@ static const char *label(const drawing *d, const gn_series *sr, size_t j)
                          sr->kind == GN_SERIES_ADJOINT ? "dL/d" : "", sr->name, j);
 }
 
+/* Whether component j of the samples drawn has a value at every time; targets need not. */
+static int drawable(const drawing *d, const gn_series *sr, size_t j)
+{
+  for (size_t i = 0; i < d->s->T; i++)
+    for (size_t b = 0; b < d->nsample; b++)
+      if (!isfinite(sr->v[(i * d->s->B + b) * sr->d + j])) return 0;
+  return 1;
+}
+
 static gn_status add(drawing *d, const gn_series *xs, size_t xj, const gn_series *ys, size_t yj,
                      const gn_series *target)
 {
+  GN_REQUIRE(drawable(d, ys, yj), GN_EIO, "%s: %s%zu is not a number at every time", d->stem,
+             ys->name, yj);
   if (d->n == PANELS) return GN_OK;
   panel *p = &d->panel[d->n++];
   p->x = xs ? column(d->s, xs, xj) : 1;

@@ -122,6 +122,10 @@ gn_status gn_plot_spectrum(const gn_plotting *pl, const char *file, const char *
     GN_REQUIRE(sp.col[k] != GN_CSV_NONE, GN_EARG, "%s: no column %s", file, names[k]);
   }
   GN_REQUIRE(csv->nrow > 0, GN_EARG, "%s: no rows to draw", file);
+  for (size_t i = 0; i < csv->nrow; i++)
+    for (int k = TIME; k < NCOL; k++)
+      GN_REQUIRE(isfinite(cell(&sp, i, k)), GN_EIO, "%s:%zu: %s = %s is no number", file, i + 2,
+                 names[k], gn_csv_text(csv, i, sp.col[k]));
   GN_TRY(write_data(pl, &sp, dir, stem, &nsample));
   GN_TRY(write_script(pl, dir, stem, nsample));
   return gn_plot_script(pl, dir, stem);

@@ -243,8 +243,9 @@ static gn_status read_csv(gn_solution *s, const char *file)
   GN_TRY(gn_csv_read(s->arena, file, &c));
   GN_REQUIRE(c->ncol > 2 && strcmp(c->name[0], "sample") == 0 && strcmp(c->name[1], "t") == 0,
              GN_EARG, "%s:1: does not begin with sample,t: not a file of `gnomon solve`", file);
+  GN_REQUIRE(c->nrow > 0, GN_EIO, "%s: no rows", file);
   while (T < c->nrow && strcmp(gn_csv_text(c, T, 0), gn_csv_text(c, 0, 0)) == 0) T++;
-  GN_REQUIRE(T > 0 && c->nrow % T == 0, GN_EIO, "%s: %zu rows are not %zu for every sample",
+  GN_REQUIRE(c->nrow % T == 0, GN_EIO, "%s: %zu rows are not %zu for every sample",
              file, c->nrow, T);
   GN_TRY(sizes(s, file, T, c->nrow / T));
   for (size_t i = 0; i < c->nrow; i++) {

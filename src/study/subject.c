@@ -131,6 +131,9 @@ static gn_status build(gn_subject *s, const gn_subject_input *in)
     GN_REQUIRE(stat(file, &st) == 0, GN_EIO,
                "%s: holds no experiment.ini: not the directory of a run", run);
   }
+  const size_t n = strlen(file);
+  GN_REQUIRE(n < 3 || strcmp(file + n - 3, ".h5") != 0, GN_EARG,
+             "%s: is no experiment; give the run directory, or EXP.ini --state=%s", file, file);
   GN_TRY(gn_experiment_read(file, in->noverride, in->over, &s->e));
   GN_TRY(gn_setup_create(s->e, &s->setup));
   GN_TRY(take_params(s, run, in->state));
