@@ -152,11 +152,11 @@ static void pull(const gn_subject *s, const gn_solution *o, size_t i, const doub
 {
   const gn_model *m = s->setup->model;
   const size_t half = o->B * m->d[0];
-  double *y = calloc(6 * half, sizeof *y), *f = y + 2 * half, *w = y + 4 * half;
-  double *gy = calloc(2 * half, sizeof *gy), t[8];
+  double *y = calloc(8 * half, sizeof *y), t[8];
   gn_pool *pool;
   gn_record *rec;
-  ck_assert(y && gy && o->B <= 8);
+  ck_assert(y != NULL && o->B <= 8);
+  double *f = y + 2 * half, *w = y + 4 * half, *gy = y + 6 * half;
   for (size_t k = 0; k < 2; k++)
     memcpy(y + k * half, gn_solution_find(o, GN_SERIES_STATE, k)->v + i * half,
            half * sizeof *y);
@@ -172,7 +172,6 @@ static void pull(const gn_subject *s, const gn_solution *o, size_t i, const doub
   memcpy(out, gy, half * sizeof *out);
   gn_pool_destroy(&pool);
   free(y);
-  free(gy);
 }
 
 /* How well block k of the adjoint satisfies l'' = gamma l' + f_h^T l, weakly, so that nothing

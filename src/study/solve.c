@@ -210,6 +210,7 @@ static gn_status loss(work *w)
 }
 
 /* gY of node i from gz. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the map writes through gY */
 static gn_status pull_read(work *w, size_t i, double *gY)
 {
   const gn_model *m = w->s->setup->model;
@@ -353,6 +354,15 @@ static gn_status solve(work *w, const gn_solve_input *in)
   return answer(w);
 }
 
+static void destroy(work *w)
+{
+  gn_adjoint_destroy(&w->adjoint);
+  gn_path_destroy(&w->path);
+  gn_walk_destroy(&w->walk);
+  gn_pool_destroy(&w->lift_pool);
+  gn_pool_destroy(&w->read_pool);
+}
+
 gn_status gn_solve(const gn_subject *s, const gn_solve_input *in, gn_solution **out)
 {
   gn_arena *a, *b;
@@ -362,13 +372,13 @@ gn_status gn_solve(const gn_subject *s, const gn_solve_input *in, gn_solution **
   if (o) o->arena = a;
   gn_status st = o ? gn_arena_create(&b) : GN_ENOMEM;
   if (st == GN_OK) {
-    work w = { .arena = b, .s = s, .out = o };
-    st = solve(&w, in);
-    gn_adjoint_destroy(&w.adjoint);
-    gn_path_destroy(&w.path);
-    gn_walk_destroy(&w.walk);
-    gn_pool_destroy(&w.lift_pool);
-    gn_pool_destroy(&w.read_pool);
+    work *w = gn_arena_alloc(b, 1, sizeof *w);
+    st = GN_ENOMEM;
+    if (w) {
+      w->arena = b, w->s = s, w->out = o;
+      st = solve(w, in);
+      destroy(w);
+    }
     gn_arena_destroy(&b);
   }
   if (st != GN_OK) gn_arena_destroy(&a);

@@ -244,15 +244,19 @@ static gn_status read_csv(gn_solution *s, const char *file)
   GN_REQUIRE(c->ncol > 2 && strcmp(c->name[0], "sample") == 0 && strcmp(c->name[1], "t") == 0,
              GN_EARG, "%s:1: does not begin with sample,t: not a file of `gnomon solve`", file);
   GN_REQUIRE(c->nrow > 0, GN_EIO, "%s: no rows", file);
-  while (T < c->nrow && strcmp(gn_csv_text(c, T, 0), gn_csv_text(c, 0, 0)) == 0) T++;
+  do T++;
+  while (T < c->nrow && strcmp(gn_csv_text(c, T, 0), gn_csv_text(c, 0, 0)) == 0);
   GN_REQUIRE(c->nrow % T == 0, GN_EIO, "%s: %zu rows are not %zu for every sample",
              file, c->nrow, T);
   GN_TRY(sizes(s, file, T, c->nrow / T));
   for (size_t i = 0; i < c->nrow; i++) {
     const double number = gn_csv_number(c, i, 0), t = gn_csv_number(c, i, 1);
     if (i < T) s->times[i] = t;
-    if (i % T == 0) s->sample[i / T] = (int64_t)number;
-    GN_REQUIRE(isfinite(number) && (double)s->sample[i / T] == number && s->times[i % T] == t,
+    int64_t *sample = &s->sample[i / T];
+    GN_REQUIRE(fabs(number) < 1e15, GN_EIO, "%s:%zu: sample = %s is no number", file, i + 2,
+               gn_csv_text(c, i, 0));
+    if (i % T == 0) *sample = (int64_t)number;
+    GN_REQUIRE((double)*sample == number && s->times[i % T] == t,
                GN_EIO, "%s:%zu: not the times of the first sample, or not sample by sample",
                file, i + 2);
   }

@@ -203,9 +203,13 @@ gn_status gn_spectrum_create(const gn_subject *s, const gn_solution *along, gn_s
   if (sp) sp->arena = a;
   gn_status st = sp ? gn_arena_create(&b) : GN_ENOMEM;
   if (st == GN_OK) {
-    work w = { .arena = b, .s = s, .sp = sp };
-    st = fill(&w, along);
-    gn_pool_destroy(&w.pool);
+    work *w = gn_arena_alloc(b, 1, sizeof *w);
+    st = GN_ENOMEM;
+    if (w) {
+      w->arena = b, w->s = s, w->sp = sp;
+      st = fill(w, along);
+      gn_pool_destroy(&w->pool);
+    }
     gn_arena_destroy(&b);
   }
   if (st != GN_OK) gn_arena_destroy(&a);
