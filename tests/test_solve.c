@@ -276,6 +276,7 @@ static const char *every_file(void)
 {
   static const char *const run[] = {
     "train a.ini --run.out=run",
+    "train a.ini --run.out=cost --loss.running=square", /* metrics.csv with all columns */
     "compare a.ini --run.out=run --strategies=discrete --history=history.csv",
     "sweep a.ini --rtol=1e-3,1e-4 --strategies=discrete --time --out=sweep",
     "sweep a.ini --rtol=1e-3,1e-4 --strategies=discrete --what=train --time --out=sweep",
@@ -298,7 +299,9 @@ static const char *place_of(const gn_format *f)
   const int sweep = strncmp(f->file, "sweep", 5) == 0;
   const int run = strncmp(f->by, "gnomon train", 12) == 0 ||
                   strncmp(f->file, "compare", 7) == 0;
-  (void)snprintf(path, sizeof path, "%s%s", sweep ? "sweep/" : run ? "run/" : "", f->file);
+  const int cost = strcmp(f->file, "metrics.csv") == 0;
+  (void)snprintf(path, sizeof path, "%s%s",
+                 sweep ? "sweep/" : cost ? "cost/" : run ? "run/" : "", f->file);
   return path;
 }
 

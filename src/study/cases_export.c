@@ -56,6 +56,9 @@ gn_status gn_case_export(const gn_subject *s, const char *file, double *loss)
   const gn_solver solver = gn_experiment_solver(s->e);
   const gn_drive drive = { NULL, NULL, NULL, NULL };
   gn_pass *pass;
+  GN_REQUIRE(s->e->running.rate == GN_RUNNING_NONE, GN_EUNSUP,
+             "a case is a model and the cotangent of its outputs; it cannot carry a running "
+             "cost: set loss.running = none");
   GN_NEW(s->arena, x.z, n);
   GN_NEW(s->arena, x.gz, n);
   GN_TRY(gn_pass_create(s->e->gradient, s->e->gradient_config, &s->setup->problem, &solver,

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "core/adjoint.h"
+#include "study/objective.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -206,7 +207,12 @@ static gn_status loss(work *w)
     if (w->node[i].data != GN_NONE && w->node[i].data > 0)
       gn_vec_copy(nz, w->z + i * nz, z + (w->node[i].data - 1) * nz);
   w->out->has_loss = 1;
-  return s->e->loss->eval(s->e->loss_config, &s->target, z, &w->out->loss, w->gz);
+  gn_objective o;
+  gn_value value;
+  GN_TRY(gn_objective_setup(&o, w->arena, s->e, s->setup->model, K, s->B));
+  GN_TRY(gn_objective_eval(&o, &s->target, z, &value, w->gz));
+  w->out->loss = value.loss;
+  return GN_OK;
 }
 
 /* gY of node i from gz. */
