@@ -3,7 +3,7 @@
 #include "base/h5.h"
 #include "base/text.h"
 #include "core/gradient.h"
-#include "study/csv.h"
+#include "base/csv.h"
 #include "support/support.h"
 
 #include <dirent.h>

@@ -3,7 +3,7 @@
  * target. */
 #include "study/advise.h"
 #include "study/cases.h"
-#include "study/csv.h"
+#include "base/csv.h"
 #include "study/sweep_impl.h"
 #include "study/train.h"
 #include "support/support.h"

@@ -224,8 +224,9 @@ static gn_status open_set(const gn_h5 *h, const char *path, int integer, hid_t *
   hid_t type = H5Dget_type(set), space = H5Dget_space(set);
   H5T_class_t kind = H5Tget_class(type);
   *rank = H5Sget_simple_extent_ndims(space);
+  const int whole = kind == H5T_INTEGER || kind == H5T_ENUM; /* h5py writes bool as an enum */
   gn_status s = GN_OK;
-  if (kind != H5T_INTEGER && (integer || kind != H5T_FLOAT))
+  if (!whole && (integer || kind != H5T_FLOAT))
     s = GN_FAIL(GN_EIO, "%s: '%s' does not hold %s", h->name, path,
                 integer ? "integers" : "numbers");
   else if (*rank < 0 || H5Sget_simple_extent_type(space) == H5S_NULL)

@@ -1,17 +1,41 @@
 /* Data sets: lookup by name, creation, and the gather of a batch.
  *
  * A file of src/data/ fills the arrays; what it promises (sizes, increasing finite times,
- * finite inputs) is checked here once, so that nothing after it has to. */
+ * finite values) is checked here once, so that nothing after it has to.
+ *
+ * Span k of a sample with its own times is t = t0 + s dt for k <= s < k + 1, with
+ *   dt = row_times[k + 1] - row_times[k],   t0 = row_times[k] - k dt. */
 #include "core/dataset.h"
 
 #include "base/vec.h"
 #include "core/registry.h"
 
+#include <string.h>
 #include <unistd.h>
 
 const gn_dataset_class *gn_dataset_find(const char *name)
 {
   return gn_registry_find(gn_datasets, "data set", name);
+}
+
+/* Own times start with a step forward, never go back, and stand still only where nothing is
+   observed. */
+static gn_status check_row(const char *name, const gn_dataset *d, size_t i)
+{
+  const double *t = d->row_times + i * (d->K + 1);
+  GN_REQUIRE(gn_vec_finite(d->K + 1, t), GN_ENONFINITE,
+             "data set %s: a time of sample %zu is not finite", name, i);
+  GN_REQUIRE(t[0] < t[1], GN_EARG, "data set %s, sample %zu: times[1] = %g is not above "
+             "times[0] = %g", name, i, t[1], t[0]);
+  for (size_t k = 1; k < d->K; k++) {
+    GN_REQUIRE(t[k] <= t[k + 1], GN_EARG, "data set %s, sample %zu: times[%zu] = %g is below "
+               "times[%zu] = %g", name, i, k + 1, t[k + 1], k, t[k]);
+    for (size_t j = 0; t[k] == t[k + 1] && j < d->ny; j++)
+      GN_REQUIRE(d->mask && !d->mask[(i * d->K + k) * d->ny + j], GN_EARG,
+                 "data set %s, sample %zu: a target at times[%zu] = %g, which is times[%zu] "
+                 "too", name, i, k + 1, t[k + 1], k);
+  }
+  return GN_OK;
 }
 
 static gn_status check(const char *name, const gn_dataset *d)
@@ -32,6 +56,7 @@ static gn_status check(const char *name, const gn_dataset *d)
              "data set %s: an input is not finite", name);
   GN_REQUIRE(gn_vec_finite(d->n * d->K * d->ny, d->y), GN_ENONFINITE,
              "data set %s: a target is not finite", name);
+  for (size_t i = 0; d->row_times && i < d->n; i++) GN_TRY(check_row(name, d, i));
   return GN_OK;
 }
 
@@ -82,8 +107,20 @@ void gn_dataset_batch(const gn_dataset *d, size_t B, const size_t *idx, double *
     const size_t i = idx[b];
     if (xb) gn_vec_copy(d->nx, d->x + i * d->nx, xb + b * d->nx);
     for (size_t k = 0; k < d->K; k++) {
-      gn_vec_copy(d->ny, d->y + (i * d->K + k) * d->ny, yb + (k * B + b) * d->ny);
-      if (d->mask) mb[k * B + b] = d->mask[i * d->K + k];
+      const size_t from = (i * d->K + k) * d->ny, to = (k * B + b) * d->ny;
+      gn_vec_copy(d->ny, d->y + from, yb + to);
+      if (d->mask) memcpy(mb + to, d->mask + from, d->ny);
+    }
+  }
+}
+
+void gn_dataset_spans(const gn_dataset *d, size_t B, const size_t *idx, double *t0, double *dt)
+{
+  for (size_t b = 0; d->row_times && b < B; b++) {
+    const double *t = d->row_times + idx[b] * (d->K + 1);
+    for (size_t k = 0; k < d->K; k++) {
+      dt[k * B + b] = t[k + 1] - t[k];
+      t0[k * B + b] = t[k] - (double)k * dt[k * B + b];
     }
   }
 }

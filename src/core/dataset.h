@@ -1,4 +1,4 @@
-/* Data sets: n samples on one time grid. */
+/* Data sets: n samples on one time grid, or each on its own. */
 #ifndef GN_CORE_DATASET_H
 #define GN_CORE_DATASET_H
 
@@ -8,15 +8,24 @@
 
 #include <stdint.h>
 
-/* Sample i starts from x[i] and is compared with y[i] at times[1..K]. */
+/* Sample i starts from x[i] and is compared with y[i] at times[1..K].
+
+   With row_times every sample has its own times: the solver's scalar s runs over times =
+   0, 1, ..., K, output k is at s = k, and sample i sees
+     t_i = row_times[i][k] + (s - k) (row_times[i][k + 1] - row_times[i][k]),  k <= s < k + 1.
+   A sample with fewer points repeats its last time: it stands still there, and the entries are
+   masked. Step sizes (and options that give them) are then in units of s. */
 typedef struct gn_dataset {
   gn_arena *arena;           /* owns the arrays                                       */
   size_t n, ntrain;          /* samples; [0, ntrain) train, [ntrain, n) validation    */
   size_t K, nx, ny;          /* output times, inputs, target columns                  */
   const double *times;       /* [K + 1], times[0] = t0; increasing                    */
+  const double *row_times;   /* [n, K + 1], not decreasing; NULL: times for all       */
   const double *x;           /* [n, nx]                                               */
   const double *y;           /* [n, K, ny]                                            */
-  const unsigned char *mask; /* [n, K], 1 = observed; NULL = all                      */
+  const unsigned char *mask; /* [n, K, ny], 1 = observed; NULL = all                  */
+  const char *note;          /* lines on how the data were made (scales, split), for
+                                log.txt; NULL: nothing to say                        */
 } gn_dataset;
 
 /* What a file in src/data/ exports: gn_dataset_<file stem>. */
@@ -39,9 +48,12 @@ void gn_dataset_destroy(gn_dataset **d);
    from while that is there, else of its installation. */
 const char *gn_dataset_folder(void);
 
-/* A batch: rows idx[0..B-1]; xb [B, nx] (NULL: not wanted), yb [K, B, ny], mb [K, B] (not
-   used if d->mask is NULL). */
+/* A batch: rows idx[0..B-1]; xb [B, nx] (NULL: not wanted), yb [K, B, ny], mb [K, B, ny]
+   (not used if d->mask is NULL). */
 void gn_dataset_batch(const gn_dataset *d, size_t B, const size_t *idx, double *xb, double *yb,
                       unsigned char *mb);
+/* Its time spans for a gn_drive on the problem of gn_problem_spans: t0, dt [K, B]. Nothing is
+   written without row_times. */
+void gn_dataset_spans(const gn_dataset *d, size_t B, const size_t *idx, double *t0, double *dt);
 
 #endif

@@ -12,7 +12,7 @@
 typedef struct gn_target {
   size_t K, B, nz, ny;          /* output times, rows, outputs, target columns  */
   const double *y;              /* [K, B, ny]                                    */
-  const unsigned char *mask;    /* [K, B], 1 = counts; NULL = all                */
+  const unsigned char *mask;    /* [K, B, ny], 1 = counts; NULL = all            */
 } gn_target;
 
 /* What a file in src/loss/ exports: gn_loss_<file stem>. */
@@ -22,8 +22,9 @@ typedef struct gn_loss_class {
   size_t config_size;
   /* Outputs the model must have for ny target columns (cross-entropy: classes). 0: any. */
   size_t (*outputs)(const void *config, size_t ny);
-  /* *loss = L(z) (a mean over the rows, so that its size does not depend on B) and, if gz is
-     not NULL, gz [K, B, nz] = dL/dz (written). GN_EARG if the sizes do not fit. NULL: the
+  /* *loss = L(z) (a mean over what is observed, so that its size depends neither on B nor on
+     how much is missing) and, if gz is not NULL, gz [K, B, nz] = dL/dz (written). A masked
+     target has no influence, whatever its value. GN_EARG if the sizes do not fit. NULL: the
      outputs do not count, for a running cost alone. */
   gn_status (*eval)(const void *config, const gn_target *tg, const double *z, double *loss,
                     double *gz);

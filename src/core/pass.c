@@ -3,7 +3,8 @@
  *   y0 = lift(x),   Y_k = flow(y0),   z_k = read(Y_k);
  *   gY_k = read'^T gz_k,   (gy0, gp) = flow'^T gY,   gx = lift'^T gy0.
  *
- * Times of lift and read are those of the start and of the output. */
+ * Times of lift and read are those of the start and of the output, row by row where the drive
+ * has spans. */
 #include "core/pass.h"
 
 #include "base/vec.h"
@@ -17,6 +18,7 @@ struct gn_pass {
   gn_record *lift_rec, *read_rec;
   size_t B;
   const double *p, *x;
+  const gn_drive *drive;
   double *y0, *gy0, *Y, *gY, *t;
   int ready;
 };
@@ -74,19 +76,26 @@ static gn_status retake(gn_pool *pool, size_t B, gn_record **r)
   return gn_pool_take(pool, B, r);
 }
 
-static gn_point point(gn_pass *ps, double s, const double *y)
+static gn_point point(gn_pass *ps, double s, size_t span, const double *y)
 {
-  for (size_t i = 0; i < ps->B; i++) ps->t[i] = s;
+  const gn_drive *dr = ps->problem->nspan > 0 ? ps->drive : NULL;
+  const size_t first = span * ps->B;
+  for (size_t i = 0; i < ps->B; i++)
+    ps->t[i] = dr ? dr->t0[first + i] + s * dr->dt[first + i] : s;
   gn_point at = { .B = ps->B, .t = ps->t, .y = y, .p = ps->p };
   return at;
 }
 
-/* s of output k. */
-static double output_time(const gn_problem *pb, size_t k)
+static gn_point start_point(gn_pass *ps, const double *y)
 {
-  const gn_event *ev = pb->event;
-  while (ev->kind != GN_AT_OUTPUT || ev->index != k) ev++;
-  return ev->s;
+  return point(ps, ps->problem->s0, 0, y);
+}
+
+static gn_point output_point(gn_pass *ps, size_t k, const double *y)
+{
+  size_t span;
+  const gn_event *ev = gn_problem_output(ps->problem, k, &span);
+  return point(ps, ev->s, span, y);
 }
 
 gn_status gn_pass_forward(gn_pass *ps, size_t B, const double *p, const gn_drive *dr,
@@ -99,19 +108,21 @@ gn_status gn_pass_forward(gn_pass *ps, size_t B, const double *p, const gn_drive
   GN_REQUIRE(B > 0 && B <= ps->g->Bmax, GN_EARG, "batch = %zu, expected 1 to %zu", B,
              ps->g->Bmax);
   GN_REQUIRE(gn_vec_finite(B * m->nx, x), GN_ENONFINITE, "an input is not finite");
-  ps->B = B, ps->p = p, ps->x = x;
+  GN_REQUIRE(pb->nspan == 0 || (dr && dr->t0 && dr->dt), GN_EARG,
+             "the problem has %zu time spans, the drive brings none", pb->nspan);
+  ps->B = B, ps->p = p, ps->x = x, ps->drive = dr;
   GN_TRY(retake(ps->lift_pool, B, &ps->lift_rec));
   GN_TRY(retake(ps->read_pool, B, &ps->read_rec));
   gn_tape tape = gn_record_tape(ps->lift_rec, 0, 1);
-  gn_point at = point(ps, pb->s0, x);
+  gn_point at = start_point(ps, x);
   GN_REQUIRE(m->map[GN_LIFT].eval(m, &at, &tape, ps->y0) == 0, GN_ENONFINITE,
              "lift of model %s failed", m->cls->name);
   GN_TRY(gn_gradient_forward(ps->g, B, p, dr, ps->y0, ps->Y));
   for (size_t k = 0; k < pb->noutput; k++) {
     tape = gn_record_tape(ps->read_rec, k, 1);
-    at = point(ps, output_time(pb, k), ps->Y + k * n);
+    at = output_point(ps, k, ps->Y + k * n);
     GN_REQUIRE(m->map[GN_READ].eval(m, &at, &tape, z + k * B * m->nz) == 0, GN_ENONFINITE,
-               "read of model %s failed at t = %g", m->cls->name, output_time(pb, k));
+               "read of model %s failed at output %zu", m->cls->name, k);
   }
   ps->ready = 1;
   return GN_OK;
@@ -129,7 +140,7 @@ gn_status gn_pass_backward(gn_pass *ps, const double *gz, double *gp, double *gx
   gn_vec_fill(n, 0.0, ps->gy0);
   for (size_t k = 0; k < pb->noutput; k++) {
     const gn_tape tape = gn_record_tape(ps->read_rec, k, 1);
-    const gn_point at = point(ps, output_time(pb, k), NULL);
+    const gn_point at = output_point(ps, k, NULL);
     const gn_pull to = { .y = ps->gY + k * n };
     GN_REQUIRE(read->vjp(m, &at, &tape, gz + k * B * m->nz, &to) == 0, GN_ENONFINITE,
                "vjp of read failed");
@@ -138,7 +149,7 @@ gn_status gn_pass_backward(gn_pass *ps, const double *gz, double *gp, double *gx
   if (read->pgrad) read->pgrad(m, ps->p, &all, 1.0, gp);
   GN_TRY(gn_gradient_backward(ps->g, ps->gY, ps->gy0, gp, gt));
   const gn_tape tape = gn_record_tape(ps->lift_rec, 0, 1);
-  const gn_point at = point(ps, pb->s0, NULL);
+  const gn_point at = start_point(ps, NULL);
   const gn_pull to = { .y = gx };
   GN_REQUIRE(lift->vjp(m, &at, &tape, ps->gy0, &to) == 0, GN_ENONFINITE,
              "vjp of lift failed");
@@ -155,13 +166,13 @@ gn_status gn_pass_push(gn_pass *ps, const double *vx, const double *vp, double *
   const gn_model *m = pb->model;
   const size_t B = ps->B, n = B * m->ny;
   gn_tape tape = gn_record_tape(ps->lift_rec, 0, 1);
-  gn_point at = point(ps, pb->s0, NULL);
+  gn_point at = start_point(ps, NULL);
   GN_REQUIRE(m->map[GN_LIFT].jvp(m, &at, &tape, vx, vp, ps->gy0) == 0, GN_ENONFINITE,
              "jvp of lift failed");
   GN_TRY(gn_gradient_push(ps->g, ps->gy0, vp, ps->gY));
   for (size_t k = 0; k < pb->noutput; k++) {
     tape = gn_record_tape(ps->read_rec, k, 1);
-    at = point(ps, output_time(pb, k), NULL);
+    at = output_point(ps, k, NULL);
     GN_REQUIRE(m->map[GN_READ].jvp(m, &at, &tape, ps->gY + k * n, vp, dz + k * B * m->nz) == 0,
                GN_ENONFINITE, "jvp of read failed");
   }

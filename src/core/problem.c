@@ -18,6 +18,29 @@ gn_status gn_problem_outputs(const gn_model *m, size_t K, const double *times,
   return gn_problem_check(pb);
 }
 
+gn_status gn_problem_spans(const gn_model *m, size_t K, gn_output_mode mode, gn_event *events,
+                           gn_problem *pb)
+{
+  size_t n = 0;
+  GN_REQUIRE(K >= 1, GN_EARG, "a problem needs at least one output time after t0");
+  for (size_t k = 0; k < K; k++) {
+    if (k > 0) events[n++] = (gn_event){ (double)k, GN_AT_KINK, k };
+    events[n++] = (gn_event){ (double)(k + 1), GN_AT_OUTPUT, k };
+  }
+  *pb = (gn_problem){ .model = m, .nevent = n, .event = events, .noutput = K, .nspan = K,
+                      .output = mode };
+  return gn_problem_check(pb);
+}
+
+const gn_event *gn_problem_output(const gn_problem *pb, size_t k, size_t *span)
+{
+  const gn_event *ev = pb->event;
+  *span = 0;
+  for (; ev->kind != GN_AT_OUTPUT || ev->index != k; ev++)
+    if (ev->kind == GN_AT_KINK && ev->index != GN_NONE) *span = ev->index;
+  return ev;
+}
+
 gn_status gn_problem_check(const gn_problem *pb)
 {
   GN_REQUIRE(pb->nevent > 0, GN_EARG, "a problem needs at least one event");

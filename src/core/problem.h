@@ -50,6 +50,12 @@ gn_status gn_problem_check(const gn_problem *pb);
 /* The plain case: outputs at times[1..K], t0 = times[0]; events is [K], written here. */
 gn_status gn_problem_outputs(const gn_model *m, size_t K, const double *times,
                              gn_output_mode mode, gn_event *events, gn_problem *pb);
+/* Rows with times of their own: output k at s = k + 1 for k = 0..K-1, span k from s = k on, by
+   a kink; the drive brings t0, dt [K, B]. events is [2 K - 1], written here. */
+gn_status gn_problem_spans(const gn_model *m, size_t K, gn_output_mode mode, gn_event *events,
+                           gn_problem *pb);
+/* The event of output k, and the span in force there (0 without spans). */
+const gn_event *gn_problem_output(const gn_problem *pb, size_t k, size_t *span);
 
 /* Mark the outputs the forward solve does not stop at: those strictly inside a smooth piece
    under output = interpolate, all of them for a stepper that overshoots. soft is [nevent]. */

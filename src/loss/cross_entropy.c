@@ -1,10 +1,11 @@
-/* Cross-entropy of a softmax at the last output time.
+/* Cross-entropy of a softmax at the last output of a row that has a class.
  *
- *   L = 1/N sum over observed rows of  log sum_j exp(z_j) - z_c,
+ *   L = 1/N sum over the N rows with a class of  log sum_j exp(z_j) - z_c,
  *   dL/dz_j = (q_j - [j = c]) / N
  *
  * c is the class index in the one target column, q the softmax. The largest z is taken out
- * first, so that no exp overflows. Outputs at earlier times do not count. */
+ * first, so that no exp overflows. Without a mask that is the last output time; outputs
+ * before a row's last observed one do not count. */
 #include "core/loss.h"
 
 #include <math.h>
@@ -43,15 +44,20 @@ static double row(size_t n, const double *z, size_t c, double weight, double *g)
   return log(sum) - (z[c] - top);
 }
 
-static int observed(const gn_target *tg, size_t b)
+#define NONE ((size_t)-1)
+
+/* Place k B + b of the last observed class of row b, or NONE. */
+static size_t last(const gn_target *tg, size_t b)
 {
-  return !tg->mask || tg->mask[(tg->K - 1) * tg->B + b];
+  for (size_t k = tg->K; k-- > 0;)
+    if (!tg->mask || tg->mask[k * tg->B + b]) return k * tg->B + b;
+  return NONE;
 }
 
 static size_t count(const gn_target *tg)
 {
   size_t N = 0;
-  for (size_t b = 0; b < tg->B; b++) N += observed(tg, b) ? 1 : 0;
+  for (size_t b = 0; b < tg->B; b++) N += last(tg, b) != NONE;
   return N;
 }
 
@@ -63,8 +69,9 @@ static gn_status check(const config *c, const gn_target *tg)
              "cross_entropy: the model has %zu outputs, expected classes = %d", tg->nz,
              c->classes);
   for (size_t b = 0; b < tg->B; b++) {
-    const double y = tg->y[(tg->K - 1) * tg->B + b];
-    GN_REQUIRE(!observed(tg, b) || (y >= 0 && y < c->classes && y == floor(y)), GN_EARG,
+    const size_t at = last(tg, b);
+    const double y = at == NONE ? 0 : tg->y[at];
+    GN_REQUIRE(y >= 0 && y < c->classes && y == floor(y), GN_EARG,
                "cross_entropy: the target of row %zu is %g, expected a class 0 to %d", b, y,
                c->classes - 1);
   }
@@ -76,34 +83,36 @@ static gn_status eval(const void *config_, const gn_target *tg, const double *z,
 {
   const config *c = config_;
   GN_TRY(check(c, tg));
-  const size_t N = count(tg), last = (tg->K - 1) * tg->B;
+  const size_t N = count(tg);
   if (gz)
     for (size_t i = 0; i < tg->K * tg->B * tg->nz; i++) gz[i] = 0;
   double sum = 0;
   for (size_t b = 0; b < tg->B; b++) {
-    if (!observed(tg, b)) continue;
-    const size_t at = (last + b) * tg->nz;
-    sum += row(tg->nz, z + at, (size_t)tg->y[last + b], 1 / (double)N, gz ? gz + at : NULL);
+    const size_t at = last(tg, b);
+    if (at == NONE) continue;
+    sum += row(tg->nz, z + at * tg->nz, (size_t)tg->y[at], 1 / (double)N,
+               gz ? gz + at * tg->nz : NULL);
   }
   *loss = N ? sum / (double)N : 0;
   return GN_OK;
 }
 
-/* Fraction of the observed rows whose largest output is the class. */
+/* Fraction of the rows with a class whose largest output is the class. */
 static double metric(const void *config_, const gn_target *tg, const double *z)
 {
   (void)config_;
-  const size_t N = count(tg), last = (tg->K - 1) * tg->B;
+  const size_t N = count(tg);
   size_t right = 0;
-  for (size_t b = 0; b < tg->B; b++)
-    if (observed(tg, b))
-      right += (double)argmax(tg->nz, z + (last + b) * tg->nz) == tg->y[last + b];
+  for (size_t b = 0; b < tg->B; b++) {
+    const size_t at = last(tg, b);
+    if (at != NONE) right += (double)argmax(tg->nz, z + at * tg->nz) == tg->y[at];
+  }
   return N ? (double)right / (double)N : 0;
 }
 
 const gn_loss_class gn_loss_cross_entropy = {
   .name = "cross_entropy",
-  .summary = "cross-entropy of a softmax at the last output time",
+  .summary = "cross-entropy of a softmax at the last output time with a class",
   .source = "log-softmax and mean over rows, as torch.nn.CrossEntropyLoss",
   .options = options,
   .config_size = sizeof(config),

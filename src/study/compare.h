@@ -59,6 +59,7 @@ typedef struct gn_compare {
   gn_solver solver;       /* of the rows; the experiment's own     */
   size_t B, nout;         /* rows; K B nz                          */
   double *x, *p;          /* batch inputs, parameters              */
+  gn_drive drive;         /* spans of samples with their own times; else empty */
   gn_target target;
   gn_objective objective;
   const char *origin;     /* "initial, seed 1", "runs/a/state.h5"  */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const gn_option no_options[] = { GN_OPTIONS_END };
 
@@ -222,9 +223,32 @@ static gn_status copy_text(char *to, const char *what, const char *text)
   return GN_OK;
 }
 
-/* Defaults that depend on the surroundings become values. */
-static gn_status resolve(gn_experiment *e)
+/* The option `file` of a data set is a path. A relative one that leads to a file from the folder
+   of the experiment (given on the command line: from the working directory) becomes absolute, so
+   that the run directory's experiment.ini finds it too; another is the data set's business. */
+static gn_status resolve_file(gn_experiment *e, const gn_ini *ini)
 {
+  char here[4096];
+  const gn_option *o =
+      e->data && e->data->options ? gn_option_find(e->data->options, "file") : NULL;
+  const gn_ini_entry *en = find_entry(ini, "data", "file");
+  if (!o || o->type != GN_OPT_TEXT || !en || !en->value[0] || en->value[0] == '/') return GN_OK;
+  const char *slash = en->line && e->file ? strrchr(e->file, '/') : NULL;
+  const char *path = !slash ? en->value
+                            : gn_arena_printf(e->arena, "%.*s/%s", (int)(slash - e->file),
+                                              e->file, en->value);
+  if (!path) return GN_ENOMEM;
+  if (access(path, F_OK) != 0 || !getcwd(here, sizeof here)) return GN_OK;
+  const char *full =
+      path[0] == '/' ? path : gn_arena_printf(e->arena, "%s/%s", here, path);
+  if (!full) return GN_ENOMEM;
+  return copy_text((char *)e->data_config + o->offset, "data.file", full);
+}
+
+/* Defaults that depend on the surroundings become values. */
+static gn_status resolve(gn_experiment *e, const gn_ini *ini)
+{
+  GN_TRY(resolve_file(e, ini));
   if (e->data_dir[0] == '\0') {
     const char *env = getenv("GNOMON_DATA");
     GN_TRY(copy_text(e->data_dir, "data.dir", env && env[0] ? env : gn_dataset_folder()));
@@ -259,7 +283,7 @@ static gn_status read_into(gn_experiment *e, const char *file, size_t noverride,
   GN_TRY(check_sections(ini));
   for (int i = 0; i < NCLASS; i++) GN_TRY(choose(e, ini, i));
   for (int i = 0; i < NSECTION; i++) GN_TRY(set_keys(e, ini, i));
-  return resolve(e);
+  return resolve(e, ini);
 }
 
 gn_status gn_experiment_read(const char *file, size_t noverride, const char *const *over,

@@ -2,7 +2,7 @@
 #ifndef GN_STUDY_PLOT_IMPL_H
 #define GN_STUDY_PLOT_IMPL_H
 
-#include "study/csv.h"
+#include "base/csv.h"
 #include "study/plot.h"
 
 enum { GN_PLOT_TABLES = 32 };

@@ -83,7 +83,7 @@ static gn_status write_experiment(const gn_rundir *rd, const gn_experiment *e)
 static int free_option(const gn_experiment *e, const gn_ini_entry *en)
 {
   static const char *const list[] = { "train.patience", "train.snapshot", "run.out",
-                                      "data.dir" };
+                                      "data.dir", "data.file" };
   char name[2 * GN_TEXT_MAX];
   (void)snprintf(name, sizeof name, "%s.%s", en->section, en->key);
   for (size_t i = 0; i < sizeof list / sizeof *list; i++)

@@ -1,6 +1,7 @@
 /* Data, model and problem of an experiment, made together: the data fix the model's inputs,
- * the loss its outputs, the data's times the events. Everything that can be wrong between
- * the parts is found here, before a run directory exists. */
+ * the loss its outputs, the data's times the events (a span for each of a sample's own times).
+ * Everything that can be wrong between the parts is found here, before a run directory
+ * exists. */
 #include "study/experiment.h"
 
 static gn_status add_cost(const gn_experiment *e, gn_setup *s)
@@ -29,9 +30,13 @@ static gn_status build(const gn_experiment *e, gn_setup *s)
   GN_TRY(gn_dataset_create(e->data, e->data_config, (uint64_t)seed, e->data_dir, &s->data));
   GN_TRY(make_model(e, s));
   GN_TRY(add_cost(e, s));
-  GN_NEW(s->arena, s->events, s->data->K);
-  GN_TRY(gn_problem_outputs(s->model, s->data->K, s->data->times,
-                            (gn_output_mode)e->solver.output, s->events, &s->problem));
+  const gn_output_mode mode = (gn_output_mode)e->solver.output;
+  const size_t K = s->data->K;
+  GN_NEW(s->arena, s->events, 2 * K);
+  if (s->data->row_times)
+    GN_TRY(gn_problem_spans(s->model, K, mode, s->events, &s->problem));
+  else
+    GN_TRY(gn_problem_outputs(s->model, K, s->data->times, mode, s->events, &s->problem));
   GN_NEW(s->arena, s->p, s->model->params.np);
   gn_params_init(&s->model->params, (uint64_t)e->run.seed, s->p);
   return GN_OK;

@@ -150,6 +150,11 @@ static void log_start(const run *r)
   gn_rundir_log(r->rd, "%s at rtol %g, atol %g; gradient %s; batches of %zu",
                 e->stepper->name, e->solver.rtol, e->solver.atol, e->gradient->name,
                 r->tr->B);
+  for (const char *s = d->note; s && *s;) { /* a line each */
+    const size_t n = strcspn(s, "\n");
+    gn_rundir_log(r->rd, "%s: %.*s", e->data->name, (int)n, s);
+    s += n + (s[n] == '\n');
+  }
 }
 
 static gn_status train(run *r, gn_run_mode mode, const gn_train_watch *watch,

@@ -14,12 +14,13 @@ struct gn_trainer_work {
   size_t *order; /* [ntrain] */
   size_t *valid; /* [n - ntrain] rows of the validation samples */
   double *x, *y, *z, *gz, *gp;
-  unsigned char *mask; /* [K, B] or NULL */
+  unsigned char *mask; /* [K, B, ny] or NULL */
+  double *t0, *dt;     /* [K, B] or NULL: samples with their own times */
   double *yv, *zv;     /* [K, nvalid, ny], [K, nvalid, nz] */
   unsigned char *maskv;
   double *p0, *m0, *v0; /* [np] at the start of the epoch */
   long step0;
-  gn_drive drive; /* empty: no spans, no jumps */
+  gn_drive drive; /* t0 and dt, or empty */
   gn_objective objective;
 };
 typedef struct gn_trainer_work work;
@@ -57,8 +58,13 @@ static gn_status build(gn_trainer *tr)
   GN_NEW(a, w->m0, np);
   GN_NEW(a, w->v0, np);
   if (d->mask) {
-    GN_NEW(a, w->mask, K * B);
-    GN_NEW(a, w->maskv, K * nv);
+    GN_NEW(a, w->mask, K * B * d->ny);
+    GN_NEW(a, w->maskv, K * nv * d->ny);
+  }
+  if (d->row_times) {
+    GN_NEW(a, w->t0, K * B);
+    GN_NEW(a, w->dt, K * B);
+    w->drive = (gn_drive){ .t0 = w->t0, .dt = w->dt };
   }
   gn_vec_copy(np, tr->setup->p, tr->p);
   gn_vec_copy(np, tr->p, tr->best);
@@ -141,6 +147,7 @@ static gn_status batch(gn_trainer *tr, size_t B, const size_t *idx, gn_progress 
   const size_t np = tr->optim.n, nz = tr->setup->model->nz;
   gn_value value;
   gn_dataset_batch(d, B, idx, w->x, w->y, w->mask);
+  gn_dataset_spans(d, B, idx, w->t0, w->dt);
   GN_TRY(gn_pass_forward(tr->pass, B, tr->p, &w->drive, w->x, w->z));
   const gn_target tg = { d->K, B, nz, d->ny, w->y, w->mask };
   GN_TRY(gn_objective_eval(&w->objective, &tg, w->z, &value, w->gz));
@@ -169,6 +176,7 @@ static gn_status validate(gn_trainer *tr, gn_progress *pr)
   for (size_t i = 0; i < nv; i += tr->B) {
     const size_t B = nv - i < tr->B ? nv - i : tr->B;
     gn_dataset_batch(d, B, w->valid + i, w->x, w->y, w->mask);
+    gn_dataset_spans(d, B, w->valid + i, w->t0, w->dt);
     GN_TRY(gn_pass_forward(tr->pass, B, tr->p, &w->drive, w->x, w->z));
     for (size_t k = 0; k < K; k++)
       gn_vec_copy(B * nz, w->z + k * B * nz, w->zv + (k * nv + i) * nz);

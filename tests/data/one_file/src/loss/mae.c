@@ -1,8 +1,8 @@
 /* Mean absolute error over rows, output times and columns.
  *
- *   L = 1/(N ny) sum over the N observed (k, b) of sum_j |z_kbj - y_kbj|
+ *   L = 1/N sum over the N observed (k, b, j) of |z_kbj - y_kbj|
  *
- * with the derivative 0 where z = y. Without a mask N = K B. */
+ * with the derivative 0 where z = y. Without a mask N = K B ny. */
 #include "core/loss.h"
 
 #include <math.h>
@@ -22,13 +22,13 @@ static gn_status eval(const void *config, const gn_target *tg, const double *z, 
   GN_REQUIRE(tg->nz == tg->ny, GN_EARG,
              "mae: the model has %zu outputs, the data have %zu target columns; expected "
              "the same", tg->nz, tg->ny);
-  const size_t ny = tg->ny, rows = tg->K * tg->B;
+  const size_t n = tg->K * tg->B * tg->ny;
   size_t N = 0;
-  for (size_t r = 0; r < rows; r++) N += !tg->mask || tg->mask[r] ? ny : 0;
+  for (size_t i = 0; i < n; i++) N += !tg->mask || tg->mask[i];
   const double scale = N ? 1 / (double)N : 0;
   *loss = 0;
-  for (size_t i = 0; i < rows * ny; i++) {
-    const int seen = !tg->mask || tg->mask[i / ny];
+  for (size_t i = 0; i < n; i++) {
+    const int seen = !tg->mask || tg->mask[i];
     const double e = seen ? z[i] - tg->y[i] : 0;
     *loss += scale * fabs(e);
     if (gz) gz[i] = scale * (double)((e > 0) - (e < 0));
