@@ -4,7 +4,7 @@
 #include "base/vec.h"
 #include "study/cases.h"
 #include "study/compare.h"
-#include "study/csv.h"
+#include "base/csv.h"
 #include "study/files.h"
 #include "study/solve.h"
 #include "study/train.h"

@@ -303,11 +303,11 @@ static void fill_target(const work *w, gn_series *sr)
     if (!w->node[i].written) continue;
     const size_t k = w->node[i].data;
     for (size_t b = 0; b < B; b++, to += sr->d) {
-      const size_t at = (k - 1) * B + b;
-      if (k == GN_NONE || k == 0 || (tg->mask && !tg->mask[at]))
-        gn_vec_fill(sr->d, (double)NAN, to);
-      else
-        gn_vec_copy(sr->d, tg->y + at * tg->ny, to);
+      const size_t at = ((k - 1) * B + b) * tg->ny;
+      gn_vec_fill(sr->d, (double)NAN, to);
+      if (k == GN_NONE || k == 0) continue;
+      for (size_t j = 0; j < sr->d; j++)
+        if (!tg->mask || tg->mask[at + j]) to[j] = tg->y[at + j];
     }
   }
 }

@@ -2,8 +2,8 @@
  * The names of both come from one table. */
 #include "study/solve.h"
 
+#include "base/csv.h"
 #include "base/text.h"
-#include "study/csv.h"
 
 #include <ctype.h>
 #include <errno.h>

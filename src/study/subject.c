@@ -107,11 +107,14 @@ static gn_status take_samples(gn_subject *s, const char *text)
   size_t first;
   double *y;
   unsigned char *mask = NULL;
+  GN_REQUIRE(!d->row_times, GN_EUNSUP,
+             "the samples of data set %s have times of their own, which this command does not "
+             "do yet", s->e->data->name);
   GN_TRY(choose(d, text, &first, &s->B));
   GN_NEW(s->arena, s->sample, s->B);
   GN_NEW(s->arena, s->x, s->B * d->nx);
   GN_NEW(s->arena, y, d->K * s->B * d->ny);
-  if (d->mask) GN_NEW(s->arena, mask, d->K * s->B);
+  if (d->mask) GN_NEW(s->arena, mask, d->K * s->B * d->ny);
   for (size_t i = 0; i < s->B; i++) s->sample[i] = first + i;
   gn_dataset_batch(d, s->B, s->sample, s->x, y, mask);
   s->target = (gn_target){ d->K, s->B, s->setup->model->nz, d->ny, y, mask };
