@@ -72,8 +72,9 @@ static gn_status check(const config *c, const gn_target *tg)
     const size_t at = last(tg, b);
     const double y = at == NONE ? 0 : tg->y[at];
     GN_REQUIRE(y >= 0 && y < c->classes && y == floor(y), GN_EARG,
-               "cross_entropy: the target of row %zu is %g, expected a class 0 to %d", b, y,
-               c->classes - 1);
+               "cross_entropy: the target of row %zu is %g, expected a class 0 to %d; a data set "
+               "of signs may have an option for classes (point_cloud: labels = classes)",
+               b, y, c->classes - 1);
   }
   return GN_OK;
 }
