@@ -91,11 +91,3 @@ gn_status gn_cvode_failed(void *mem, int rc, const gn_site *st, const char *what
                  "tolerance, or the problem is stiff: gradient.method = bdf",
                  what, t, h, text[0] ? text : "no message", rc);
 }
-
-long gn_cvode_rejects(void *mem)
-{
-  long error = 0, corrector = 0;
-  CVodeGetNumErrTestFails(mem, &error);
-  CVodeGetNumStepSolveFails(mem, &corrector);
-  return error + corrector;
-}

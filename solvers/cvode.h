@@ -45,7 +45,4 @@ void gn_corrector_free(gn_corrector *c);
 /* Why CVODES returned rc < 0: the status, with t and h in the message. */
 gn_status gn_cvode_failed(void *mem, int rc, const gn_site *st, const char *what,
                           const char *text);
-/* Rejected steps of mem since its start: by the error test and by the corrector. */
-long gn_cvode_rejects(void *mem);
-
 #endif

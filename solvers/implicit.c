@@ -2,8 +2,7 @@
  *
  * A value that is not finite is a recoverable failure: the nonlinear solver gives up and the
  * integrator retries with a smaller step. CVODES 6.4.1 goes on after a fatal failure inside
- * its fixed-point iteration, so a flag keeps it. A failed attempt is seen at the next
- * evaluation, when the norm's last one is still that of its error or of its correction. */
+ * its fixed-point iteration, so a flag keeps it. */
 #include "implicit.h"
 
 #include "base/vec.h"
@@ -15,28 +14,35 @@
 
 void gn_implicit_count(gn_implicit *self)
 {
-  gn_norm *nm = &self->base.sys->norm;
-  const int block = self->bad && self->bad_block >= 0 ? self->bad_block : nm->worst;
-  const long fails = self->count_fails(self), iterations = self->count_iterations(self);
-  nm->seg[block].rejects += fails - self->fails;
-  self->base.rejects += fails - self->fails;
+  const long iterations = self->count_iterations(self);
   self->base.newton += iterations - self->iterations;
-  self->fails = fails;
   self->iterations = iterations;
 }
 
-/* The first block of f with a value that is not finite; -1: none. */
-static int not_finite(const gn_norm *nm, const double *f)
+void gn_implicit_rejected(gn_implicit *self, double h, gn_verdict v)
 {
-  for (size_t k = 0; k < nm->nseg; f += nm->seg[k++].n)
-    if (!gn_vec_finite(nm->seg[k].n, f)) return (int)k;
-  return -1;
+  gn_stepper *st = &self->base;
+  gn_norm *nm = &st->sys->norm;
+  gn_history_step(st->history, nm, st->s, h, v);
+  gn_norm_reject(nm, v == GN_STEP_REJECTED     ? nm->worst
+                     : v == GN_STEP_NOT_FINITE ? self->bad_block
+                                               : -1);
+  st->rejects++;
 }
 
 static int verdict(gn_implicit *self, int rc)
 {
   if (rc < 0) self->fatal = GN_ESOLVER;
   return rc > 0 ? 1 : rc;
+}
+
+/* Of a map: z is what it gave. */
+static int value(gn_implicit *self, int rc, const double *z)
+{
+  self->bad = rc > 0;
+  self->bad_in_row = rc > 0 ? self->bad_in_row + 1 : 0;
+  if (rc > 0) self->bad_block = gn_norm_not_finite(&self->base.sys->norm, z);
+  return verdict(self, rc);
 }
 
 int gn_implicit_rhs(sunrealtype s, N_Vector y, N_Vector ydot, void *user)
@@ -52,12 +58,8 @@ int gn_implicit_rhs(sunrealtype s, N_Vector y, N_Vector ydot, void *user)
     return 0;
   }
   if (self->fatal) return -1;
-  gn_implicit_count(self);
   const int rc = gn_linear_eval(&self->linear, s, gn_vector_data(y), f);
-  self->bad = rc > 0;
-  self->bad_in_row = rc > 0 ? self->bad_in_row + 1 : 0;
-  if (rc > 0) self->bad_block = not_finite(&self->base.sys->norm, f);
-  return verdict(self, rc);
+  return value(self, rc, f);
 }
 
 int gn_implicit_weights(N_Vector y, N_Vector ewt, void *user)
@@ -73,8 +75,9 @@ int gn_implicit_times(N_Vector v, N_Vector Jv, sunrealtype s, N_Vector y, N_Vect
 {
   (void)tmp;
   gn_implicit *self = user;
-  return verdict(self, gn_linear_times(&self->linear, s, gn_vector_data(y), gn_vector_data(fy),
-                                       gn_vector_data(v), gn_vector_data(Jv)));
+  double *z = gn_vector_data(Jv);
+  return value(self, gn_linear_times(&self->linear, s, gn_vector_data(y), gn_vector_data(fy),
+                                     gn_vector_data(v), z), z);
 }
 
 int gn_implicit_factor(gn_implicit *self, double s, N_Vector y, N_Vector fy, int keep,

@@ -20,11 +20,10 @@ typedef struct gn_implicit {
   int bad, bad_in_row;   /* the last evaluation was not finite; so many in a row      */
   int bad_block;         /* where, -1: not known                                      */
   int fatal;             /* status of a right-hand side that said stop                */
-  long fails, iterations; /* of the integrator, as far as counted                     */
+  long iterations;       /* of the integrator, as far as counted                      */
   double stop;           /* stop time in force; NaN: none                             */
   double *work;          /* [3 nmax]                                                  */
-  /* Failed attempts and nonlinear iterations of the integrator so far. */
-  long (*count_fails)(struct gn_implicit *self);
+  /* Nonlinear iterations of the integrator so far. */
   long (*count_iterations)(struct gn_implicit *self);
   char text[GN_SUN_TEXT];
 } gn_implicit;
@@ -44,8 +43,10 @@ int gn_implicit_factor(gn_implicit *self, double s, N_Vector y, N_Vector fy, int
 /* A solve begins at (s, y), or begins anew: slope, and if h is not NULL an estimate of the
    first step for a method whose local error is of that order. */
 gn_status gn_implicit_begin(gn_implicit *self, double s, const double *y, int order, double *h);
-/* Failed attempts since the last call go to their block, iterations to newton. */
+/* Iterations since the last call go to newton. */
 void gn_implicit_count(gn_implicit *self);
+/* An attempt of size h failed: a row, a count, and the block to blame. */
+void gn_implicit_rejected(gn_implicit *self, double h, gn_verdict v);
 /* The step to s_new is st->now; the states change places. */
 void gn_implicit_describe(gn_implicit *self, double s_new, double h);
 /* The message for an integrator that gave up; what went wrong, what else to do. */

@@ -16,6 +16,7 @@
 
 #include <cvodes/cvodes_ls.h>
 #include <sunnonlinsol/sunnonlinsol_fixedpoint.h>
+#include <sunnonlinsol/sunnonlinsol_newton.h>
 
 #include <float.h>
 #include <math.h>
@@ -33,14 +34,6 @@ static int factor(sunrealtype s, N_Vector y, N_Vector fy, SUNMatrix A, sunboolea
   return gn_implicit_factor(user, s, y, fy, keep, fresh, gamma);
 }
 
-static long count_fails(gn_implicit *self)
-{
-  long tests = 0, solves = 0;
-  CVodeGetNumErrTestFails(((gn_multistep *)self)->mem, &tests);
-  CVodeGetNumStepSolveFails(((gn_multistep *)self)->mem, &solves);
-  return tests + solves;
-}
-
 static long count_iterations(gn_implicit *self)
 {
   long n = 0;
@@ -53,12 +46,15 @@ static gn_status solvers(gn_multistep *self)
 {
   const gn_multistep_options *o = &self->opt;
   gn_implicit *base = &self->base;
-  int rc = 0;
-  if (!o->newton) {
-    self->fixed = SUNNonlinSol_FixedPoint(base->y[0], 0, base->ctx);
-    GN_REQUIRE(self->fixed, GN_ENOMEM, "out of memory for the fixed-point iteration");
-    rc |= CVodeSetNonlinearSolver(self->mem, self->fixed);
-  } else {
+  self->corrector = o->newton ? SUNNonlinSol_Newton(base->y[0], base->ctx)
+                              : SUNNonlinSol_FixedPoint(base->y[0], 0, base->ctx);
+  GN_REQUIRE(self->corrector, GN_ENOMEM, "out of memory for the corrector");
+  self->watch = (gn_watch){ .mem = self->mem, .norm = &base->base.sys->norm,
+                            .space = &base->space, .bad = &base->bad,
+                            .bad_block = &base->bad_block };
+  GN_TRY(gn_watch_setup(&self->watch, base->base.arena));
+  int rc = CVodeSetNonlinearSolver(self->mem, gn_watch_state(&self->watch, self->corrector));
+  if (o->newton) {
     GN_TRY(gn_linear_solver(&base->linear, base->base.arena, o->linear, o->krylov,
                             base->y[0], base->ctx));
     rc |= CVodeSetLinearSolver(self->mem, base->linear.solver, base->linear.matrix);
@@ -75,7 +71,6 @@ gn_status gn_multistep_setup(gn_stepper *st, int lmm, const gn_multistep_options
   gn_multistep *self = (gn_multistep *)st;
   gn_implicit *base = &self->base;
   self->opt = *opt;
-  base->count_fails = count_fails;
   base->count_iterations = count_iterations;
   GN_TRY(gn_implicit_setup(base, (size_t)(OWN_VECTORS + opt->max_order + 1 + opt->krylov)));
   self->mem = CVodeCreate(lmm, base->ctx);
@@ -111,7 +106,7 @@ static gn_status restart(gn_multistep *self, double s, const double *y, double f
   GN_TRY(gn_implicit_begin(base, s, y, 2, fixed > 0 ? NULL : &h));
   if (fixed <= 0 && most > 0 && most < h) h = most;
   base->base.h_next = h;
-  base->fails = base->iterations = 0;
+  base->iterations = 0;
   int rc = CVodeReInit(self->mem, s, base->y[base->now]);
   rc |= CVodeSetInitStep(self->mem, base->dir * h);
   if (self->opt.newton && self->opt.linear == GN_SPGMR)
@@ -153,7 +148,12 @@ gn_status gn_multistep_step(gn_stepper *st, double stop)
   const double planned = st->h_next;
   sunrealtype s_new, h, next;
   if (aim(self, stop) != 0) return failed(self, "bad stop time");
+  self->watch.history = st->history;
+  self->watch.rejects = 0;
+  gn_watch_step(&self->watch, st->s);
   const int rc = CVode(self->mem, stop, base->y[1 - base->now], &s_new, CV_ONE_STEP);
+  gn_watch_end(&self->watch);
+  st->rejects += self->watch.rejects;
   gn_implicit_count(base);
   if (rc < 0 || base->fatal)
     return failed(self, rc == CV_CONV_FAILURE ? "the corrector did not converge"
@@ -176,6 +176,6 @@ void gn_multistep_destroy(gn_stepper *st)
 {
   gn_multistep *self = (gn_multistep *)st;
   if (self->mem) CVodeFree(&self->mem);
-  if (self->fixed) SUNNonlinSolFree(self->fixed);
+  if (self->corrector) SUNNonlinSolFree(self->corrector);
   gn_implicit_destroy(&self->base);
 }

@@ -4,8 +4,7 @@
 #define GN_SOLVERS_MULTISTEP_H
 
 #include "implicit.h"
-
-#include <sundials/sundials_nonlinearsolver.h>
+#include "watch.h"
 
 typedef struct gn_multistep_options {
   int max_order, max_fails;
@@ -18,7 +17,8 @@ typedef struct gn_multistep {
   gn_implicit base;
   gn_multistep_options opt;
   void *mem;
-  SUNNonlinearSolver fixed;
+  SUNNonlinearSolver corrector; /* fixed-point iteration or Newton */
+  gn_watch watch;
 } gn_multistep;
 
 /* lmm is CV_ADAMS or CV_BDF. */

@@ -73,6 +73,9 @@ static int weights(N_Vector y, N_Vector ewt, void *user)
     self->back.known = self->at_left = 0; /* of other interpolation points */
     if (replay_full(pc)) return -1;
   }
+  sunrealtype t = 0;
+  CVodeGetCurrentTime(pc->mem, &t);
+  gn_watch_step(&pc->forth_watch, t);
   gn_norm_weights(&self->walk->sys.norm, tol.rtol, tol.atol, gn_vector_data(y),
                   gn_vector_data(ewt));
   return 0;
@@ -160,6 +163,9 @@ static int back_weights(N_Vector a, N_Vector ewt, void *mem)
   CVodeGetNumSteps(pc->back, &n);
   self->limited = self->base.stats.back_steps + n >= gn_pieces_max_steps(self);
   if (self->limited) return -1;
+  sunrealtype t = 0;
+  CVodeGetCurrentTime(pc->back, &t);
+  gn_watch_step(&pc->back_watch, t);
   gn_norm_weights(&self->a_sys.norm, tol.rtol, tol.atol, gn_vector_data(a),
                   gn_vector_data(ewt));
   return 0;
@@ -185,7 +191,9 @@ static int open_forward(gn_pieces *self, gn_piece *pc)
   rc |= CVodeSetMaxNumSteps(pc->mem, -1);
   rc |= CVodeSetMaxHnilWarns(pc->mem, -1);
   rc |= CVodeSetMaxErrTestFails(pc->mem, 20);
-  rc |= CVodeSetNonlinearSolver(pc->mem, pc->forth_corrector.nonlinear);
+  pc->forth_watch.mem = pc->mem;
+  rc |= CVodeSetNonlinearSolver(
+    pc->mem, gn_watch_state(&pc->forth_watch, pc->forth_corrector.nonlinear));
   if (pc->forth_corrector.linear) {
     rc |= CVodeSetLinearSolver(pc->mem, pc->forth_corrector.linear, NULL);
     rc |= CVodeSetJacTimes(pc->mem, NULL, times);
@@ -206,7 +214,9 @@ static int open_backward(gn_pieces *self, gn_piece *pc)
   rc |= CVodeWFtolerances(pc->back, back_weights);
   rc |= CVodeSetMaxNumSteps(pc->back, -1);
   rc |= CVodeSetMaxErrTestFails(pc->back, 20);
-  rc |= CVodeSetNonlinearSolverB(pc->mem, pc->which, pc->back_corrector.nonlinear);
+  pc->back_watch.mem = pc->back;
+  rc |= CVodeSetNonlinearSolverB(
+    pc->mem, pc->which, gn_watch_state(&pc->back_watch, pc->back_corrector.nonlinear));
   if (pc->back_corrector.linear) {
     rc |= CVodeSetLinearSolverB(pc->mem, pc->which, pc->back_corrector.linear, NULL);
     rc |= CVodeSetJacTimesB(pc->mem, pc->which, NULL, back_times);
@@ -295,6 +305,22 @@ static gn_status plan(gn_pieces *self)
   return GN_OK;
 }
 
+/* Who sees the attempts of a piece, for as long as there is one. */
+static gn_status watch(gn_pieces *self, gn_piece *pc)
+{
+  gn_arena *a = self->base.arena;
+  pc->forth_watch = (gn_watch){ .norm = &self->walk->sys.norm, .space = &self->y_space,
+                                .history = self->base.solver.history,
+                                .bad = &self->forth.bad };
+  pc->back_watch = (gn_watch){ .norm = &self->back_norm, .space = &self->a_space,
+                               .quad_space = &self->q_space,
+                               .history = self->base.solver.history,
+                               .parts = self->opt->quad_control ? GN_WATCH_QUAD : 0,
+                               .bad = &self->back.bad };
+  GN_TRY(gn_watch_setup(&pc->forth_watch, a));
+  return gn_watch_setup(&pc->back_watch, a);
+}
+
 /* The systems of a and q: lengths and norms for the batch of now. */
 void gn_pieces_resize(gn_pieces *self)
 {
@@ -310,15 +336,19 @@ static gn_status systems(gn_pieces *self)
   gn_arena *a = self->base.arena;
   const gn_model *m = self->base.problem->model;
   self->a_sys = self->walk->sys;
-  GN_NEW(a, self->a_sys.norm.seg, m->nblock);
-  for (size_t k = 0; k < m->nblock; k++)
-    self->a_sys.norm.seg[k] = self->walk->sys.norm.seg[k];
-  gn_norm *q = &self->q_sys.norm;
-  q->nseg = 1;
-  q->ngroup = 1;
-  GN_NEW(a, q->seg, 1);
-  q->seg[0] = (gn_segment){ .name = "parameters", .n = m->params.np, .atol_scale = 1,
-                            .rtol_scale = 1 };
+  gn_segment *seg;
+  GN_NEW(a, seg, m->nblock + 1);
+  for (size_t k = 0; k < m->nblock; k++) {
+    seg[k] = self->walk->sys.norm.seg[k];
+    seg[k].name = gn_arena_printf(a, "a.%s", m->block_name[k]);
+    if (!seg[k].name) return GN_ENOMEM;
+  }
+  seg[m->nblock] = (gn_segment){ .name = "parameters", .n = m->params.np, .atol_scale = 1,
+                                 .rtol_scale = 1 };
+  self->a_sys.norm.seg = seg;
+  self->back_norm = self->a_sys.norm;
+  self->back_norm.nseg += self->opt->quad_control != 0;
+  self->q_sys.norm = (gn_norm){ .nseg = 1, .seg = seg + m->nblock, .ngroup = 1 };
   self->q_sys.n = self->q_sys.nmax = m->params.np;
   self->y_space = (gn_vspace){ .arena = a, .sys = &self->walk->sys };
   self->a_space = (gn_vspace){ .arena = a, .sys = &self->a_sys };
@@ -363,7 +393,10 @@ gn_status gn_pieces_setup(gn_pieces *self, const gn_pieces_options *opt)
   GN_REQUIRE(self->y && self->a && self->q, GN_ENOMEM, "out of memory for vectors");
   gn_pieces_resize(self);
   self->a_sys.n = self->walk->sys.nmax;
-  for (size_t k = 0; k < self->npiece; k++) GN_TRY(gn_piece_open(self, &self->piece[k]));
+  for (size_t k = 0; k < self->npiece; k++) {
+    GN_TRY(watch(self, &self->piece[k]));
+    GN_TRY(gn_piece_open(self, &self->piece[k]));
+  }
   self->y_space.eager = 0; /* points and checkpoints from here on */
   GN_REQUIRE(!gn_pieces_starved(self), GN_ENOMEM, "out of memory for vectors");
   return GN_OK;

@@ -5,6 +5,7 @@
 
 #include "core/walk.h"
 #include "cvode.h"
+#include "watch.h"
 
 enum { GN_HERMITE_POINTS, GN_NEWTON_POINTS }; /* as the choices of GN_POINTS_CHOICES */
 #define GN_POINTS_CHOICES "hermite|polynomial"
@@ -21,6 +22,7 @@ typedef struct gn_piece {
   void *mem, *back;       /* CVODES forward; its backward problem, owned by mem */
   int which;
   gn_corrector forth_corrector, back_corrector;
+  gn_watch forth_watch, back_watch;
   double from, to;        /* of the problem                                  */
   double end;             /* where the forward solve ended, to rounding `to` */
   long segment;           /* steps between checkpoints                       */
@@ -36,6 +38,7 @@ typedef struct gn_pieces {
   gn_walk *walk;          /* events, jumps and f, without a stepper           */
   SUNContext ctx;
   gn_system a_sys, q_sys;
+  gn_norm back_norm;      /* segments of a and, in the error test, the parameter integrals */
   gn_vspace y_space, a_space, q_space;
   N_Vector y, a, q;
   gn_site forth, back;    /* evaluations of the two directions               */

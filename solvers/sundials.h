@@ -68,6 +68,9 @@ typedef struct gn_vspace {
   int eager;         /* of a lazy space, for now: it comes with the clone */
   int failed;        /* it did not come: results are not to be used */
   double *spill;     /* [nmax] where the writes without memory went */
+  /* Told of every norm of a vector of the space as it is taken; NULL: nobody. */
+  void (*seen)(void *user, const gn_norm *nm);
+  void *seen_by;
 } gn_vspace;
 
 /* Give vectors their memory when they are first read or written: for those who make more

@@ -131,7 +131,10 @@ static sunrealtype min_(N_Vector x)
 
 static sunrealtype wrms_norm(N_Vector x, N_Vector w)
 {
-  return gn_norm_eval(&of(x)->space->sys->norm, data(x), data(w));
+  const gn_vspace *vs = of(x)->space;
+  const double value = gn_norm_eval(&vs->sys->norm, data(x), data(w));
+  if (vs->seen) vs->seen(vs->seen_by, &vs->sys->norm);
+  return value;
 }
 
 static N_Vector_ID id(N_Vector v)

@@ -239,6 +239,20 @@ static int flawed_vjp(const gn_model *m, const gn_point *at, const gn_tape *tape
   return gn_rig_kicked.f.vjp(m, at, tape, w, to);
 }
 
+/* Rows of a history with that direction, accepted or not. */
+static long rows_with(const char *rows, const char *direction, const char *accepted)
+{
+  long n = 0;
+  for (const char *row = rows; *row; row = strchr(row, '\n') + 1) {
+    const char *cell = strstr(row, direction);
+    if (!cell || cell > strchr(row, '\n')) continue;
+    cell += strlen(direction);
+    for (int k = 0; k < 3; k++) cell = strchr(cell, ',') + 1; /* t, h, error */
+    n += *cell == *accepted;
+  }
+  return n;
+}
+
 START_TEST(long_replay)
 {
   char text[160];
@@ -256,17 +270,31 @@ START_TEST(long_replay)
   one_output(&r, &event, END);
   gn_rig_answer_of(&r, "discrete", 0, &b);
   (void)snprintf(text, sizeof text, "%s:budget=1", ways[_i]);
+  gn_history history = { .label = "long", .paused = 1 };
+  char *rows = NULL;
+  size_t length = 0;
+  r.solver.history = &history;
   gn_gradient *g = gn_rig_gradient(&r, text, r.B);
   gn_rig_run(&r, g, 0, &a); /* without a flaw nothing is taken anew */
   ck_assert_msg(strstr(a.stats.note, "anew") == NULL, "%s: '%s'", text, a.stats.note);
   gn_vec_fill(r.n, 0, a.gy0);
   gn_vec_fill(r.np, 0, a.gp);
   gn_ck_ok(gn_gradient_forward(g, r.B, r.p, &r.drive, r.y0, a.Y));
+  history.to = open_memstream(&rows, &length);
+  ck_assert_ptr_nonnull(history.to);
+  history.paused = 0;
   calls = 0;
   flaws = 60;
   gn_ck_ok(gn_gradient_backward(g, r.gY, a.gy0, a.gp, NULL));
   flaws = 0;
+  ck_assert_int_eq(fclose(history.to), 0);
   ck_assert_msg(strstr(g->stats.note, "anew") != NULL, "%s: '%s'", text, g->stats.note);
+  ck_assert_int_eq(rows_with(rows, ",replay,", "1"), g->stats.recomputed);
+  ck_assert_int_eq(rows_with(rows, ",backward,", "1"), g->stats.back_steps);
+  ck_assert_int_eq(rows_with(rows, ",backward,", "0"), g->stats.back_rejects);
+  ck_assert_int_eq(rows_with(rows, ",forward,", "1"), 0);
+  ck_assert_ptr_nonnull(strstr(rows, ",0,not finite,"));
+  free(rows);
   const double e = gn_rig_distance(&r, &a, &b);
   ck_assert_msg(e < 1e-5, "%s: error %.2e after a replay that did not fit", text, e);
   gn_gradient_destroy(&g);

@@ -126,6 +126,7 @@ static gn_status flow(void *user, double s, double to)
     before = t;
     had = have;
     rc = CVodeF(pc->mem, to, self->base.y, &t, CV_ONE_STEP, &have);
+    gn_watch_end(&pc->forth_watch);
     GN_TRY(check(self, pc, rc, "forward", &self->base.forth));
     self->steps++;
     pc->taken++;
@@ -165,7 +166,7 @@ static gn_status kink(void *user, size_t span)
   return GN_OK;
 }
 
-/* Solve from y0; outputs go to Y unless it is NULL. */
+/* Solve from y0; outputs go to Y unless it is NULL, and the solve one that was before. */
 static gn_status solve(cvodes *self, double *Y)
 {
   const gn_problem *pb = self->base.base.problem;
@@ -179,9 +180,11 @@ static gn_status solve(cvodes *self, double *Y)
   self->steps = 0;
   self->base.fresh = 1;
   self->base.replaying = 0;
-  for (size_t k = 0; k < self->base.npiece; k++) /* all checkpoints of before are given back */
-    GN_TRY(check(self, &self->base.piece[k], CVodeAdjReInit(self->base.piece[k].mem), "forward",
-                 &self->base.forth));
+  for (size_t k = 0; k < self->base.npiece; k++) { /* checkpoints of before are given back */
+    gn_piece *pc = &self->base.piece[k];
+    pc->forth_watch.replay = !Y;
+    GN_TRY(check(self, pc, CVodeAdjReInit(pc->mem), "forward", &self->base.forth));
+  }
   if (pb->nspan > 0) gn_flow_span(&w->flow, w->drive, 0);
   gn_vec_copy(w->sys.n, w->y0, w->y);
   gn_vec_copy(w->sys.n, w->y0, gn_vector_data(self->base.y));
@@ -218,6 +221,8 @@ static gn_status forward(gn_gradient *g, size_t B, const double *p, const gn_dri
   gn_pieces_resize(&self->base);
   gn_counts *count = &self->base.walk->flow.count;
   *count = (gn_counts){ 0 };
+  gn_norm_forgive(&self->base.walk->sys.norm);
+  for (size_t k = 0; k < self->base.npiece; k++) self->base.piece[k].forth_watch.rejects = 0;
   (void)snprintf(st->executed, sizeof st->executed, "cvodes %s %s quad_control=%s",
                  method_names[c->pieces.method], interpolation_names[c->pieces.interpolation],
                  c->pieces.quad_control ? "yes" : "no");
@@ -228,11 +233,10 @@ static gn_status forward(gn_gradient *g, size_t B, const double *p, const gn_dri
   st->f = count->f, st->jvp = count->jvp, st->nfe_forward = count->nfe;
   st->steps = self->steps;
   for (size_t k = 0; k < self->now; k++) {
-    st->rejects += gn_cvode_rejects(self->base.piece[k].mem);
+    st->rejects += self->base.piece[k].forth_watch.rejects;
     st->newton += count_newton(self, self->base.piece[k].mem);
   }
-  if (st->rejects)
-    (void)snprintf(st->rejected_by, sizeof st->rejected_by, "unknown %ld", st->rejects);
+  gn_norm_blame(&self->base.walk->sys.norm, st->rejected_by, sizeof st->rejected_by);
   self->newton = st->newton;
   st->bytes = bytes(self);
   return s;
@@ -248,7 +252,8 @@ static void gather(cvodes *self, gn_piece *pc)
   pc->running = 0;
   CVodeGetNumSteps(pc->back, &steps);
   self->base.base.stats.back_steps += steps;
-  self->base.base.stats.back_rejects += gn_cvode_rejects(pc->back);
+  self->base.base.stats.back_rejects += pc->back_watch.rejects;
+  pc->back_watch.rejects = 0;
   self->base.base.stats.newton += count_newton(self, pc->back);
   if (steps > 0) CVodeGetCurrentStep(pc->back, &self->h);
 }
@@ -299,6 +304,8 @@ static gn_status back_flow(void *user, double s, double to)
   self->base.replaying = 1;
   int rc = CVodeB(pc->mem, to, CV_NORMAL);
   self->base.replaying = 0;
+  gn_watch_end(&pc->forth_watch);
+  gn_watch_end(&pc->back_watch);
   GN_REQUIRE(!self->base.overrun, GN_RETRY, "a replay takes more than %ld steps", pc->segment);
   GN_REQUIRE(!self->base.limited, GN_ELIMIT,
              "%ld steps (max_steps) taken backward and t = %g not reached, h = %.3g; raise "
@@ -356,6 +363,7 @@ static gn_status back_once(cvodes *self)
   self->base.limited = self->base.overrun = 0;
   gn_norm *nm = &self->base.a_sys.norm;
   for (size_t j = 0; j < nm->nseg; j++) nm->seg[j].atol_scale = 1;
+  for (size_t k = 0; k < self->base.npiece; k++) self->base.piece[k].forth_watch.replay = 1;
   gn_vec_fill(n, 0.0, gn_vector_data(self->base.a));
   gn_vec_fill(np, 0.0, gn_vector_data(self->base.q));
   gn_vec_fill(np, 0.0, self->jump_gp);
@@ -409,6 +417,7 @@ static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double 
   self->gY = gY;
   self->base.replayed = 0;
   st->back_steps = st->back_rejects = 0;
+  gn_norm_forgive(&self->base.back_norm);
   st->newton = self->newton;
   int again = 0;
   gn_status s = back_once(self);
@@ -417,6 +426,7 @@ static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double 
     self->base.replayed += self->steps;
     if (s == GN_OK) s = back_once(self);
   }
+  gn_norm_blame_back(&self->base.back_norm, st->rejected_by, sizeof st->rejected_by);
   st->recomputed = self->base.replayed;
   st->bytes = bytes(self);
   if (s == GN_OK && gt)

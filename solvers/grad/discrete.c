@@ -214,7 +214,12 @@ static gn_status flow(void *user, double s, double to)
   discrete *self = user;
   size_t first, last;
   gn_traj_range(self->traj, s, to, &first, &last);
-  while (last-- > first) GN_TRY(pull_step(self, last, self->lam));
+  while (last-- > first) {
+    const gn_traj_step *st = &self->traj->step[last];
+    GN_TRY(pull_step(self, last, self->lam));
+    gn_history_step(self->base.solver.history, &self->base.walk->sys.norm, st->s + st->h,
+                    -st->h, GN_STEP_UNTESTED);
+  }
   return GN_OK;
 }
 

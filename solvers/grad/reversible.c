@@ -184,7 +184,7 @@ static gn_status attempt(reversible *self, double s, double to, double *size)
     }
     self->h = h * fmax(factor, SHRINK);
     self->rejects++;
-    nm->seg[nm->worst].rejects++;
+    gn_norm_reject(nm, rc == 0 ? nm->worst : -1);
   }
 }
 
@@ -258,7 +258,7 @@ static gn_status prepare(reversible *self, size_t B, const double *p, const gn_d
   gn_walk *w = self->walk;
   w->flow.count = (gn_counts){ 0 };
   GN_TRY(gn_walk_bind(w, B, p, dr, y0, Y));
-  for (size_t k = 0; k < w->sys.norm.nseg; k++) w->sys.norm.seg[k].rejects = 0;
+  gn_norm_forgive(&w->sys.norm);
   gn_vec_copy(state(self), y0, self->z);
   gn_vec_fill(state(self), 0.0, self->v);
   self->n = self->at = 0;
@@ -306,6 +306,8 @@ static gn_status undo(reversible *self, double s, double h)
   gn_vec_lincomb(n, 2, turn, (const double *const[]){ self->v, self->u }, self->v);
   gn_vec_lincomb(n, 2, half, (const double *const[]){ self->k, self->v }, self->z);
   self->undone++;
+  gn_history_step(self->base.solver.history, &self->walk->sys.norm, s + h, -h,
+                  GN_STEP_UNTESTED);
   return GN_OK;
 }
 

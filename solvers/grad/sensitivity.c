@@ -9,9 +9,11 @@
 #include "base/vec.h"
 #include "core/walk.h"
 #include "cvode.h"
+#include "watch.h"
 
 #include <cvodes/cvodes_ls.h>
 #include <sunnonlinsol/sunnonlinsol_fixedpoint.h>
+#include <sunnonlinsol/sunnonlinsol_newton.h>
 
 #include <math.h>
 #include <stdio.h>
@@ -41,12 +43,14 @@ typedef struct forward_sens {
   gn_vspace space;
   void *mem;
   gn_corrector corrector, sens_corrector;
+  gn_norm norm;          /* blocks of the state, then of the sensitivities: their largest */
+  gn_watch watch;
   N_Vector y, *S;        /* state, [nd] directions: ny of y0, np of p */
   size_t nd;
   gn_site site;
   double *e, *lam;       /* [np] a direction, zero between calls; [B, ny] */
   double *dY;            /* [noutput, nd, B, ny] S at the outputs */
-  long steps, past;      /* taken; rejected before the last restart */
+  long steps;
   long newton;
   int fresh;
   double *Y;
@@ -118,21 +122,48 @@ static int weights(N_Vector y, N_Vector ewt, void *user)
 static int attach_correctors(forward_sens *self)
 {
   const config *c = config_of(self);
-  const int nd = (int)self->nd;
-  if (c->method == GN_BDF) { /* Newton for all, as CVODES makes it */
-    self->corrector.nonlinear = NULL;
-    return CVodeSetLinearSolver(self->mem, self->corrector.linear, NULL) |
-           CVodeSetJacTimes(self->mem, NULL, times);
-  }
+  const int all = (int)self->nd + (c->corrector == SIMULTANEOUS);
   int rc = 0;
   self->sens_corrector.nonlinear =
-    SUNNonlinSol_FixedPointSens(nd + (c->corrector == SIMULTANEOUS), self->y, 0, self->ctx);
+    c->method == GN_BDF ? SUNNonlinSol_NewtonSens(all, self->y, self->ctx)
+                        : SUNNonlinSol_FixedPointSens(all, self->y, 0, self->ctx);
   if (!self->sens_corrector.nonlinear) return CV_MEM_FAIL;
-  rc |= CVodeSetNonlinearSolver(self->mem, self->corrector.nonlinear);
-  return rc | (c->corrector == SIMULTANEOUS
-                 ? CVodeSetNonlinearSolverSensSim(self->mem, self->sens_corrector.nonlinear)
-                 : CVodeSetNonlinearSolverSensStg(self->mem,
-                                                  self->sens_corrector.nonlinear));
+  if (c->method == GN_BDF)
+    rc = CVodeSetLinearSolver(self->mem, self->corrector.linear, NULL) |
+         CVodeSetJacTimes(self->mem, NULL, times);
+  self->watch.mem = self->mem;
+  if (c->corrector == SIMULTANEOUS)
+    return rc | CVodeSetNonlinearSolver(self->mem, self->corrector.nonlinear) |
+           CVodeSetNonlinearSolverSensSim(
+             self->mem, gn_watch_state(&self->watch, self->sens_corrector.nonlinear));
+  return rc | CVodeSetNonlinearSolver(
+                self->mem, gn_watch_state(&self->watch, self->corrector.nonlinear)) |
+         CVodeSetNonlinearSolverSensStg(
+           self->mem, gn_watch_staggered(&self->watch, self->sens_corrector.nonlinear));
+}
+
+/* Rows show the blocks of the state and, as S.block, the largest norm over the directions. */
+static gn_status watch(forward_sens *self)
+{
+  const config *c = config_of(self);
+  const gn_model *m = self->base.problem->model;
+  gn_norm *nm = &self->walk->sys.norm;
+  gn_segment *seg;
+  GN_NEW(self->base.arena, seg, 2 * nm->nseg);
+  for (size_t k = 0; k < nm->nseg; k++) {
+    seg[k] = seg[nm->nseg + k] = nm->seg[k];
+    seg[nm->nseg + k].n = m->d[k];
+    seg[nm->nseg + k].name = gn_arena_printf(self->base.arena, "S.%s", m->block_name[k]);
+    if (!seg[nm->nseg + k].name) return GN_ENOMEM;
+  }
+  nm->seg = seg;
+  self->norm = *nm;
+  if (c->sens_control) self->norm.nseg *= 2;
+  self->watch = (gn_watch){ .norm = &self->norm, .space = &self->space,
+                            .history = self->base.solver.history, .bad = &self->site.bad };
+  self->watch.parts = (c->sens_control ? GN_WATCH_SENS : 0) |
+                      (c->corrector == STAGGERED ? GN_WATCH_STAGGERED : 0);
+  return gn_watch_setup(&self->watch, self->base.arena);
 }
 
 static int open_cvodes(forward_sens *self)
@@ -183,7 +214,7 @@ static gn_status setup(gn_gradient *g, const void *config_)
     GN_REQUIRE(self->S[j], GN_ENOMEM, "out of memory for vectors");
   }
   GN_TRY(gn_corrector_make(&self->corrector, c->method, self->y, self->ctx));
-  if (c->method == GN_BDF) SUNNonlinSolFree(self->corrector.nonlinear);
+  GN_TRY(watch(self));
   self->mem = CVodeCreate(c->method == GN_ADAMS ? CV_ADAMS : CV_BDF, self->ctx);
   GN_REQUIRE(self->mem, GN_ENOMEM, "CVODES could not be created");
   const int rc = open_cvodes(self);
@@ -206,7 +237,6 @@ static gn_status check(forward_sens *self, int rc)
 static void gather(forward_sens *self)
 {
   long newton = 0, sens = 0;
-  self->past += gn_cvode_rejects(self->mem);
   if (config_of(self)->method == GN_ADAMS) return;
   CVodeGetNumNonlinSolvIters(self->mem, &newton);
   if (config_of(self)->corrector == STAGGERED)
@@ -260,7 +290,9 @@ static gn_status flow(void *user, double s, double to)
                "%ld steps (max_steps) taken and t = %g of %g reached, h = %.3g; raise "
                "solver.max_steps or loosen the tolerance", most, t, to, t - before);
     before = t;
+    gn_watch_step(&self->watch, before);
     rc = CVode(self->mem, to, self->y, &t, CV_ONE_STEP);
+    gn_watch_end(&self->watch);
     GN_TRY(check(self, rc));
     self->steps++;
     for (size_t e = 0; self->walk->nsoft && e < pb->nevent; e++)
@@ -332,7 +364,8 @@ static gn_status forward(gn_gradient *g, size_t B, const double *p, const gn_dri
   self->space.failed = 0;
   self->text[0] = 0;
   self->Y = Y;
-  self->steps = self->past = self->newton = 0;
+  self->steps = self->newton = self->watch.rejects = 0;
+  gn_norm_forgive(&self->norm);
   self->fresh = 1;
   (void)snprintf(st->executed, sizeof st->executed, "forward %s %s sens_control=%s",
                  c->method == GN_ADAMS ? "adams" : "bdf",
@@ -345,9 +378,8 @@ static gn_status forward(gn_gradient *g, size_t B, const double *p, const gn_dri
   const gn_status s = gn_visit_forward(g->problem, &v);
   gather(self);
   st->f = count->f, st->jvp = count->jvp, st->nfe_forward = count->nfe;
-  st->steps = self->steps, st->rejects = self->past, st->newton = self->newton;
-  if (st->rejects)
-    (void)snprintf(st->rejected_by, sizeof st->rejected_by, "unknown %ld", st->rejects);
+  st->steps = self->steps, st->rejects = self->watch.rejects, st->newton = self->newton;
+  gn_norm_blame(&self->norm, st->rejected_by, sizeof st->rejected_by);
   st->bytes = (long)(g->problem->noutput * self->nd * self->walk->sys.n * sizeof(double));
   return s;
 }

@@ -226,8 +226,12 @@ static gn_status flow(void *user, double s, double to)
 {
   symplectic *self = user;
   (void)s;
-  for (; self->n > 0 && self->step[self->n - 1].s >= to; self->n--)
-    GN_TRY(pull_step(self, &self->step[self->n - 1]));
+  for (; self->n > 0 && self->step[self->n - 1].s >= to; self->n--) {
+    const kept *st = &self->step[self->n - 1];
+    GN_TRY(pull_step(self, st));
+    gn_history_step(self->base.solver.history, &self->base.walk->sys.norm, st->s + st->h,
+                    -st->h, GN_STEP_UNTESTED);
+  }
   return GN_OK;
 }
 

@@ -18,6 +18,9 @@
  * Kennedy, Carpenter, Appl. Numer. Math. 44 (2003) (ark324, ark436, ark548); sdirk_5_3_4:
  * Hairer, Wanner, Solving ODEs II, table IV.6.5. */
 #include "implicit.h"
+#include "watch.h"
+
+#include <sunnonlinsol/sunnonlinsol_newton.h>
 
 #include <float.h>
 #include <math.h>
@@ -57,6 +60,8 @@ typedef struct dirk {
   gn_implicit base;
   void *mem;
   gn_controller ctrl;
+  SUNNonlinearSolver newton;
+  gn_lid lid;       /* on newton */
   double carry;     /* size that the stop time in force has cut, or 0 */
   long begun;       /* failed attempts before this step               */
 } dirk;
@@ -71,14 +76,6 @@ static int factor(sunrealtype s, N_Vector y, N_Vector fy, SUNMatrix A, SUNMatrix
   return gn_implicit_factor(user, s, y, fy, keep, fresh, gamma);
 }
 
-static long count_fails(gn_implicit *self)
-{
-  long tests = 0, solves = 0;
-  GN_ARKSTEP(GetNumErrTestFails)(((dirk *)self)->mem, &tests);
-  GN_ARKSTEP(GetNumStepSolveFails)(((dirk *)self)->mem, &solves);
-  return tests + solves;
-}
-
 static long count_iterations(gn_implicit *self)
 {
   long n = 0;
@@ -86,6 +83,21 @@ static long count_iterations(gn_implicit *self)
   return n;
 }
 
+/* A stage that is not solved ends its attempt. */
+static int solve(SUNNonlinearSolver NLS, N_Vector y0, N_Vector y, N_Vector w, sunrealtype tol,
+                 sunbooleantype fresh, void *mem)
+{
+  dirk *self = ((const gn_lid *)NLS)->user;
+  const int rc = self->lid.solver->ops->solve(NLS, y0, y, w, tol, fresh, mem);
+  sunrealtype h = 0;
+  if (rc <= 0) return rc;
+  GN_ARKSTEP(GetCurrentStep)(mem, &h);
+  gn_implicit_rejected(&self->base, h,
+                       self->base.bad ? GN_STEP_NOT_FINITE : GN_STEP_NO_CONVERGENCE);
+  return rc;
+}
+
+/* Told of every error test right after its norm was taken. */
 static double next_h(void *user, double h, double err)
 {
   dirk *self = user;
@@ -93,7 +105,8 @@ static double next_h(void *user, double h, double err)
   const config *c = st->config;
   const double k = tables[c->table].least + 1;
   double size = fabs(h) * fmin(c->safety * pow(fmax(err, 1e-10), -1 / k), c->growth);
-  if (err > 1 || count_fails(&self->base) > self->begun) self->carry = 0;
+  if (!(err <= 1)) gn_implicit_rejected(&self->base, h, GN_STEP_REJECTED);
+  if (st->rejects > self->begun) self->carry = 0;
   size = fmax(size, self->carry); /* the step was cut: back to the size planned */
   if (err <= 1) {
     const double rest = fabs(self->base.stop - st->s - h);
@@ -113,7 +126,9 @@ static gn_status integrator(dirk *self)
   self->mem = ARKStepCreate(NULL, gn_implicit_rhs, 0, base->y[0], base->ctx);
   GN_REQUIRE(self->mem, GN_ENOMEM, "ARKStep could not be created (%s)", base->text);
   gn_sun_quiet(self->mem, base->text);
-  int rc = ARKStepSetTableNum(self->mem, tables[c->table].id, ARKODE_ERK_NONE);
+  int rc = GN_ARKSTEP(SetNonlinearSolver)(
+    self->mem, gn_lid_on(&self->lid, self->newton, solve, self));
+  rc |= ARKStepSetTableNum(self->mem, tables[c->table].id, ARKODE_ERK_NONE);
   rc |= GN_ARKSTEP(WFtolerances)(self->mem, gn_implicit_weights);
   rc |= GN_ARKSTEP(SetUserData)(self->mem, self);
   rc |= GN_ARKSTEP(SetSafetyFactor)(self->mem, c->safety);
@@ -139,12 +154,13 @@ static gn_status setup(gn_stepper *st, const void *config_)
   const config *c = config_;
   dirk *self = (dirk *)st;
   gn_implicit *base = &self->base;
-  base->count_fails = count_fails;
   base->count_iterations = count_iterations;
   const int krylov = c->linear == GN_SPGMR ? c->krylov : 0;
   GN_TRY(gn_implicit_setup(base, (size_t)(OWN_VECTORS + tables[c->table].stages + krylov)));
   GN_TRY(gn_linear_solver(&base->linear, st->arena, c->linear, c->krylov, base->y[0],
                           base->ctx));
+  self->newton = SUNNonlinSol_Newton(base->y[0], base->ctx);
+  GN_REQUIRE(self->newton, GN_ENOMEM, "out of memory for Newton's method");
   return integrator(self);
 }
 
@@ -188,7 +204,7 @@ static gn_status start(gn_stepper *st, double s0, const double *y0, int dir, dou
   double h = h0 > 0 ? h0 : c->h0;
   GN_TRY(gn_implicit_begin(base, s0, y0, tables[c->table].least + 1, h > 0 ? NULL : &h));
   st->h_next = h;
-  base->fails = base->iterations = 0;
+  base->iterations = 0;
   int rc = ARKStepReInit(self->mem, NULL, gn_implicit_rhs, s0, base->y[0]);
   rc |= GN_ARKSTEP(SetInitStep)(self->mem, dir * h);
   if (c->linear == GN_SPGMR)
@@ -213,7 +229,7 @@ static int aim(dirk *self, double stop)
   gn_implicit *base = &self->base;
   const double s = base->base.s, h = base->base.h_next;
   self->carry = h > fabs(stop - s) ? h : 0;
-  self->begun = count_fails(base);
+  self->begun = base->base.rejects;
   const double least = 4 * DBL_EPSILON * fmax(fabs(s), fabs(stop));
   const int rc = GN_ARKSTEP(SetMinStep)(self->mem, least);
   if (stop == base->stop) return rc;
@@ -235,6 +251,7 @@ static gn_status step(gn_stepper *st, double stop)
                                                : "the error test failed repeatedly");
   if (s_new == st->s) return failed(self, "the step size is below rounding");
   GN_ARKSTEP(GetLastStep)(self->mem, &h);
+  gn_history_step(st->history, &st->sys->norm, st->s, h, GN_STEP_ACCEPTED);
   if (rc == ARK_TSTOP_RETURN) base->stop = (double)NAN;
   if (st->want_slopes &&
       GN_ARKSTEP(GetDky)(self->mem, s_new, 1, base->slope[1 - base->now]) != 0)
@@ -248,6 +265,7 @@ static void destroy(gn_stepper *st)
   dirk *self = (dirk *)st;
   if (self->mem) GN_ARKSTEP(Free)(&self->mem);
   gn_sun_controller_free(&self->ctrl);
+  if (self->newton) SUNNonlinSolFree(self->newton);
   gn_implicit_destroy(&self->base);
 }
 

@@ -70,6 +70,7 @@ typedef struct erk {
   int fresh;                  /* stage 0 of this step was evaluated anew            */
   int given;                  /* f0 holds the slope ARKODE will ask for first       */
   int bad, bad_attempts;      /* a stage of this attempt was not finite; in a row   */
+  int bad_block;              /* where; -1: not known                               */
   int walled;                 /* so it was in the last attempt that failed          */
   int fatal;                  /* status of a right-hand side that said stop         */
   long fails;                 /* ARKODE's error-test failures seen                  */
@@ -91,10 +92,11 @@ typedef struct erk {
 static void count_failure(erk *self, long fails)
 {
   gn_norm *nm = &self->base.sys->norm;
-  nm->seg[nm->worst].rejects += fails - self->fails;
-  for (long k = self->fails; k < fails; k++)
+  for (long k = self->fails; k < fails; k++) {
     gn_history_step(self->base.history, nm, self->base.s, self->tried,
                     self->bad ? GN_STEP_NOT_FINITE : GN_STEP_REJECTED);
+    gn_norm_reject(nm, self->bad ? self->bad_block : nm->worst);
+  }
   self->base.rejects += fails - self->fails;
   self->fails = fails;
   self->bad_attempts = self->bad ? self->bad_attempts + 1 : 0;
@@ -150,6 +152,7 @@ static int rhs(sunrealtype s, N_Vector y, N_Vector ydot, void *user)
   }
   if (rc > 0) {
     self->bad = 1;
+    self->bad_block = gn_norm_not_finite(&sys->norm, f);
     gn_vec_fill(sys->n, HUGE_SLOPE, f);
   }
   self->stage_s[i] = s;

@@ -122,7 +122,7 @@ static gn_status attempt(torchdiffeq *self, double *taken)
                              : GN_STEP_REJECTED);
     if (r <= 1) return GN_OK;
     st->rejects++;
-    sys->norm.seg[sys->norm.worst].rejects++;
+    gn_norm_reject(&sys->norm, rc == 0 ? sys->norm.worst : -1);
   }
   GN_REQUIRE(finite, GN_ENONFINITE,
              "values are not finite beyond t = %g, h = %.3g: the solution blows up or the "

@@ -298,13 +298,7 @@ static void report(gn_adjoint *ad, gn_stats *stats)
   stats->newton += ad->st->newton;
   stats->bytes = (long)(ad->walk->problem->noutput * nstate(ad) * sizeof(double));
   if (ad->path) stats->bytes += (long)gn_path_bytes(ad->path);
-  const size_t used = strlen(stats->rejected_by); /* by the forward solve */
-  const size_t room = sizeof stats->rejected_by - used;
-  const int head = snprintf(stats->rejected_by + used, room, "%sbackward ",
-                            used ? "; " : "");
-  if (ad->st->rejects == 0) stats->rejected_by[used] = 0;
-  else if (head > 0 && (size_t)head < room)
-    gn_norm_blame(&ad->sys.norm, stats->rejected_by + used + head, room - (size_t)head);
+  gn_norm_blame_back(&ad->sys.norm, stats->rejected_by, sizeof stats->rejected_by);
   if (ad->drift > 100 * rtol)
     (void)snprintf(stats->note, sizeof stats->note,
              "the state solved backward is off by %.1e at t = %g (rtol %g): this gradient is "

@@ -41,7 +41,7 @@ static void blocks(FILE *to, const gn_norm *nm)
   const char *gap = "";
   for (size_t k = 0; k < nm->nseg; k++) {
     const gn_segment *sg = &nm->seg[k];
-    if (sg->group < 0 || sg->n == 0) continue;
+    if (sg->group < 0 || sg->n == 0 || sg->square < 0) continue;
     (void)fprintf(to, "%s%s=%.3g", gap, sg->name, sqrt(sg->square));
     gap = " ";
   }
@@ -50,8 +50,12 @@ static void blocks(FILE *to, const gn_norm *nm)
 void gn_history_step(gn_history *hs, const gn_norm *nm, double t, double h, gn_verdict v)
 {
   if (!hs || hs->paused) return;
+  if (v == GN_STEP_REJECTED && !isfinite(nm->value)) v = GN_STEP_NOT_FINITE;
   const int tested = v == GN_STEP_ACCEPTED || v == GN_STEP_REJECTED;
-  (void)fprintf(hs->to, "%s,%s,", hs->label, h > 0 ? "forward" : "backward");
+  (void)fprintf(hs->to, "%s,%s,", hs->label,
+                hs->replay ? "replay"
+                : h > 0    ? "forward"
+                           : "backward");
   number(hs->to, t);
   number(hs->to, h);
   if (tested)
@@ -59,9 +63,10 @@ void gn_history_step(gn_history *hs, const gn_norm *nm, double t, double h, gn_v
   else
     (void)fputc(',', hs->to);
   (void)fprintf(hs->to, "%d,%s,", v == GN_STEP_ACCEPTED || v == GN_STEP_UNTESTED,
-                v == GN_STEP_REJECTED     ? nm->seg[nm->worst].name
-                : v == GN_STEP_NOT_FINITE ? "not finite"
-                                          : "");
+                v == GN_STEP_REJECTED         ? nm->seg[nm->worst].name
+                : v == GN_STEP_NOT_FINITE     ? "not finite"
+                : v == GN_STEP_NO_CONVERGENCE ? "no convergence"
+                                              : "");
   if (tested) blocks(hs->to, nm);
   (void)fputc('\n', hs->to);
 }

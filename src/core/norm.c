@@ -71,15 +71,46 @@ void gn_norm_weights(const gn_norm *nm, double rtol, double atol, const double *
                    y + at, w + at);
 }
 
+int gn_norm_not_finite(const gn_norm *nm, const double *f)
+{
+  for (size_t k = 0; k < nm->nseg; f += nm->seg[k++].n)
+    if (!gn_vec_finite(nm->seg[k].n, f)) return (int)k;
+  return -1;
+}
+
+void gn_norm_reject(gn_norm *nm, int segment)
+{
+  if (segment < 0) nm->unknown++;
+  else nm->seg[segment].rejects++;
+}
+
+void gn_norm_forgive(gn_norm *nm)
+{
+  for (size_t k = 0; k < nm->nseg; k++) nm->seg[k].rejects = 0;
+  nm->unknown = 0;
+}
+
 void gn_norm_blame(const gn_norm *nm, char *buf, size_t size)
 {
   buf[0] = 0;
   size_t used = 0;
-  for (size_t k = 0; k < nm->nseg; k++) {
-    if (nm->seg[k].rejects == 0) continue;
+  for (size_t k = 0; k <= nm->nseg; k++) {
+    const long rejects = k < nm->nseg ? nm->seg[k].rejects : nm->unknown;
+    if (rejects == 0) continue;
     const int n = snprintf(buf + used, size - used, "%s%s %ld", used ? ", " : "",
-                           nm->seg[k].name, nm->seg[k].rejects);
+                           k < nm->nseg ? nm->seg[k].name : "unknown", rejects);
     if (n < 0 || (size_t)n >= size - used) return;
     used += (size_t)n;
   }
+}
+
+void gn_norm_blame_back(const gn_norm *nm, char *buf, size_t size)
+{
+  char *old = strstr(buf, "backward "); /* of a backward solve before this one */
+  if (old) *(old > buf ? old - 2 : old) = 0;
+  const size_t used = strlen(buf);
+  const int head = snprintf(buf + used, size - used, "%sbackward ", used ? "; " : "");
+  if (head < 0 || (size_t)head >= size - used) return;
+  gn_norm_blame(nm, buf + used + head, size - used - (size_t)head);
+  if (!buf[used + (size_t)head]) buf[used] = 0;
 }

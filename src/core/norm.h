@@ -26,14 +26,22 @@ typedef struct gn_norm {
   size_t B;      /* rows, for rowwise        */
   int worst;     /* segment that was largest in the last evaluation */
   double value;  /* result of the last evaluation                   */
+  long unknown;  /* rejections since the start without a known segment */
 } gn_norm;
 
 /* The norm of e [n] with weights w [n]; sets nm->worst. */
 double gn_norm_eval(gn_norm *nm, const double *e, const double *w);
 /* w_i = 1 / (rtol |y_i| + atol), each times the scale of its segment. */
 void gn_norm_weights(const gn_norm *nm, double rtol, double atol, const double *y, double *w);
-/* "m 3, h 1" of the segments that caused rejections; empty if none. */
+/* The first segment of f [n] with a value that is not finite; -1: none. */
+int gn_norm_not_finite(const gn_norm *nm, const double *f);
+/* A step was rejected because of that segment; -1: not known. */
+void gn_norm_reject(gn_norm *nm, int segment);
+void gn_norm_forgive(gn_norm *nm); /* no rejections yet */
+/* "m 3, h 1, unknown 2" of the segments that caused rejections; empty if none. */
 void gn_norm_blame(const gn_norm *nm, char *buf, size_t size);
+/* The same of a backward solve, after what buf says of the forward one: "h 1; backward a.h 2". */
+void gn_norm_blame_back(const gn_norm *nm, char *buf, size_t size);
 
 /* y' = rhs(s, y). rhs may leave what derivatives need in slice `slice` of rec. Return
    values as of a map. */

@@ -31,7 +31,9 @@
 typedef struct gn_stats {
   GN_STATS_COUNTS(GN_STATS_FIELD)
   double sec, back_sec; /* wall seconds forward, backward; never in a file with counts */
-  char rejected_by[160]; /* "h 1; backward a.h 3, f.0.weight 1": blocks that caused rejections */
+  /* "h 1; backward a.h 3, unknown 1": blocks that caused rejections; unknown: the nonlinear
+     system was not solved, or a value was not finite and it is not known where */
+  char rejected_by[160];
   char note[384];       /* what its user should know ("the state drifted ..."), or empty */
   char executed[96];    /* strategy, norm and stepper actually run */
 } gn_stats;

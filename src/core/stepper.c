@@ -67,7 +67,7 @@ gn_status gn_stepper_start(gn_stepper *st, double s0, const double *y0, int dir,
   st->s = s0;
   st->h_next = 0;
   st->steps = st->rejects = st->newton = 0;
-  for (size_t k = 0; k < st->sys->norm.nseg; k++) st->sys->norm.seg[k].rejects = 0;
+  gn_norm_forgive(&st->sys->norm);
   return st->cls->ops.start(st, s0, y0, dir, h0);
 }
 
