@@ -642,7 +642,7 @@ START_TEST(net_refusals)
   refuse_spec(s, "activation 8");
   gn_fields fields = {.n = GN_FIELDS_MAX};
   size_t position;
-  gn_ck_fails(gn_fields_add(&fields, 1, &position), GN_ELIMIT, "48 arrays");
+  gn_ck_fails(gn_fields_add(&fields, 1, &position), GN_ELIMIT, "128 arrays");
 }
 END_TEST
 

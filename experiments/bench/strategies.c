@@ -15,6 +15,7 @@
 #include "base/table.h"
 #include "base/text.h"
 #include "base/vec.h"
+#include "core/numeric.h"
 #include "core/pass.h"
 #include "nn/gemm.h"
 
@@ -128,6 +129,7 @@ static void set_up(bench *b, const size_row *size)
       gn_option_set(cls->options, c, "width", size->w) ||
       gn_model_create(cls, c, (gn_sizes){ 0, 0 }, &b->model))
     die("model");
+  if (gn_model_analytic(b->model)) die("hbnode");
   free(c);
   b->B = (size_t)strtoul(size->B, NULL, 10);
   b->d = (size_t)strtoul(size->d, NULL, 10);

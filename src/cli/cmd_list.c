@@ -11,6 +11,7 @@
 static gn_status list_kinds(int from, int to, int csv)
 {
   static const char *const cols[] = { "<kind", "<name", "<summary", "<source" };
+  char text[64];
   gn_table *t;
   gn_entry e;
   GN_TRY(gn_table_create(sizeof cols / sizeof *cols, cols, &t));
@@ -18,7 +19,9 @@ static gn_status list_kinds(int from, int to, int csv)
     for (size_t i = 0; gn_entry_get(k, i, &e); i++) {
       gn_table_cell(t, "%s", e.kind);
       gn_table_cell(t, "%s", e.name);
-      gn_table_cell(t, "%s", e.summary);
+      const char *numeric = gn_entry_numeric(&e, text, sizeof text);
+      gn_table_cell(t, "%s%s%s%s", e.summary, *numeric ? " (" : "", numeric,
+                    *numeric ? ")" : "");
       gn_table_cell(t, "%s", e.source ? e.source : "");
       gn_table_end_row(t);
     }

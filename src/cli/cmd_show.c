@@ -39,6 +39,10 @@ static gn_status show_entry(const gn_entry *e, int csv)
   if (csv) return print_options(e->name, e->options, csv);
   (void)printf("%s (%s): %s\n", e->name, e->kind, e->summary);
   if (e->source && *e->source) (void)printf("source: %s\n", e->source);
+  char numeric[64];
+  if (*gn_entry_numeric(e, numeric, sizeof numeric))
+    (void)printf("%s: by differences of eval; gnomon check %s says what to write next\n",
+                 numeric, e->name);
   if (!e->options || !e->options->name) {
     (void)printf("no options; chosen by [%s] name = %s\n", e->section, e->name);
     return GN_OK;

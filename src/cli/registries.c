@@ -6,6 +6,9 @@
 #include "core/loss.h"
 #include "core/model.h"
 #include "core/stepper.h"
+#include "study/check.h"
+
+#include <string.h>
 
 enum { MODELS, STEPPERS, STRATEGIES, DATASETS, LOSSES };
 
@@ -35,4 +38,13 @@ int gn_entry_get(int kind, size_t i, gn_entry *out)
   }
   out->plural = gn_kinds[kind];
   return 1;
+}
+
+const char *gn_entry_numeric(const gn_entry *e, char *buf, size_t size)
+{
+  buf[0] = '\0';
+  if (strcmp(e->kind, "model") != 0) return buf;
+  const gn_model_class *cls = gn_model_find(e->name);
+  if (!cls || gn_check_numeric(cls, buf, size) != GN_OK) buf[0] = '\0';
+  return buf;
 }

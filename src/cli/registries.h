@@ -20,5 +20,8 @@ extern const char *const gn_kinds[GN_KINDS]; /* plurals */
 
 /* The i-th entry of a kind; 0 if there is none. */
 int gn_entry_get(int kind, size_t i, gn_entry *out);
+/* "numeric vjp, pgrad": verbs of a model that are differences of eval; "" if none are, if
+   the entry is no model, or if it cannot be made with its defaults. */
+const char *gn_entry_numeric(const gn_entry *e, char *buf, size_t size);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/vec.h"
+#include "core/numeric.h"
 #include "core/registry.h"
 #include "core/walk.h"
 
@@ -85,6 +86,17 @@ void gn_gradient_destroy(gn_gradient **g)
   *g = NULL;
 }
 
+/* What was run, and on whose derivatives. */
+static void name_executed(gn_gradient *g)
+{
+  char *to = g->stats.executed;
+  const size_t size = sizeof g->stats.executed;
+  const char *numeric = gn_model_numeric(g->problem->model);
+  if (!to[0]) (void)snprintf(to, size, "%s on %s", g->cls->name, g->solver.cls->name);
+  const size_t n = strlen(to);
+  if (*numeric) (void)snprintf(to + n, size - n, " (%s)", numeric);
+}
+
 gn_status gn_gradient_forward(gn_gradient *g, size_t B, const double *p, const gn_drive *dr,
                               const double *y0, double *Y)
 {
@@ -105,9 +117,7 @@ gn_status gn_gradient_forward(gn_gradient *g, size_t B, const double *p, const g
     g->stats.newton = g->walk->st->newton;
     gn_norm_blame(&g->walk->sys.norm, g->stats.rejected_by, sizeof g->stats.rejected_by);
   }
-  if (!g->stats.executed[0])
-    (void)snprintf(g->stats.executed, sizeof g->stats.executed, "%s on %s", g->cls->name,
-             g->solver.cls->name);
+  name_executed(g);
   g->ready = s == GN_OK;
   return s;
 }

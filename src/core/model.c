@@ -6,6 +6,7 @@
 #include "core/model.h"
 
 #include "base/vec.h"
+#include "core/numeric.h"
 #include "core/registry.h"
 
 #include <string.h>
@@ -88,14 +89,8 @@ static gn_status complete(gn_model *m)
     m->nz = m->d[0];
     m->map[GN_READ] = first;
   }
-  for (int k = 0; k < GN_NMAPS; k++) {
-    const gn_map *g = &m->map[k];
-    if (k == GN_JUMP && !g->eval) continue;
-    GN_REQUIRE(g->eval && g->vjp && g->jvp, GN_EUNSUP,
-               "model %s: map %s has no %s; write it as the other models do", m->cls->name,
-               gn_map_names[k], !g->eval ? "eval" : !g->vjp ? "vjp" : "jvp");
-  }
-  return GN_OK;
+  GN_REQUIRE(m->map[GN_F].eval, GN_EUNSUP, "model %s: map f has no eval", m->cls->name);
+  return gn_numeric_complete(m);
 }
 
 static gn_status make(gn_arena *a, const gn_model_class *cls, const void *config,

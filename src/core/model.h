@@ -85,6 +85,8 @@ struct gn_model {
   gn_params params;    /* names, shapes, starts                                   */
   gn_fields tape[GN_NMAPS]; /* widths of the arrays of each map's tape            */
   gn_map map[GN_NMAPS];     /* the maps in force: the class's, or the defaults    */
+  unsigned numeric[GN_NMAPS]; /* their verbs that are differences of eval: core/numeric.h */
+  const struct gn_numeric *differences; /* what those need; NULL: every verb is written */
   const struct gn_parts *parts; /* ready-made lift and read, core/parts.h; or NULL */
 };
 
@@ -102,6 +104,7 @@ struct gn_model_class {
   /* Fill sizes, blocks, parameters, tapes and private fields of a zeroed object. config
      is the model's own copy. GN_EARG if the data's sizes do not fit. */
   gn_status (*setup)(gn_model *m, const void *config, gn_sizes data);
+  /* Of a map only eval is mandatory; other verbs that are missing are differences of it. */
   gn_map f;    /* [ny] -> [ny]  y' = f(t, y; p).                         Required. */
   gn_map lift; /* [nx] -> [ny]  y(t0) from x.        Default: x into block 0, zeros after. */
   gn_map jump; /* [ny] -> [ny]  y+ from y- and x at an observation. Default: none. */

@@ -19,7 +19,7 @@
 
 #include <stddef.h>
 
-enum { GN_NET_BLOCKS = 6, GN_FIELDS_MAX = 48, GN_NET_LAYERS = 16 };
+enum { GN_NET_BLOCKS = 6, GN_FIELDS_MAX = 128, GN_NET_LAYERS = 16 };
 
 /* Widths of the arrays of a tape, filled at set-up by everyone who keeps something. */
 typedef struct gn_fields {

@@ -18,6 +18,12 @@ static const char *const verbs[] = { "eval", "vjp", "pgrad", "jvp" };
 
 /* ---- rows ---------------------------------------------------------------------------- */
 
+int gn_checking_numeric(const gn_checking *x, int verb)
+{
+  static const unsigned bit[] = { 0, GN_NUMERIC_VJP, GN_NUMERIC_PGRAD, GN_NUMERIC_JVP };
+  return (x->c->numeric[x->pr->id] & bit[verb]) != 0;
+}
+
 static gn_check_row *new_row(gn_checking *x, int verb, const char *test, const char *place)
 {
   gn_check *c = x->c;
@@ -36,6 +42,7 @@ static gn_check_row *new_row(gn_checking *x, int verb, const char *test, const c
                        .spot = "",
                        .got = (double)NAN,
                        .want = (double)NAN,
+                       .numeric = gn_checking_numeric(x, verb),
                        .hint = "" };
   r->place = gn_arena_strdup(c->arena, place);
   return r->place ? r : NULL;
@@ -73,6 +80,7 @@ gn_status gn_checking_compare(gn_checking *x, int verb, const char *test, const 
   if (!r) return GN_ENOMEM;
   double worst;
   size_t at = worst_of(n, got, want, &worst);
+  if (r->numeric && limit > 0) limit = fmax(limit, GN_LIM_NUMERIC);
   if (n > 0) {
     r->got = got[at];
     r->want = want[at];
@@ -237,6 +245,7 @@ static gn_status check_all(gn_check *c, const gn_model *m, uint64_t seed)
   static const gn_map_id order[GN_NMAPS] = { GN_F, GN_LIFT, GN_JUMP, GN_READ };
   c->model = gn_arena_strdup(c->arena, m->cls->name);
   if (!c->model) return GN_ENOMEM;
+  memcpy(c->numeric, m->numeric, sizeof c->numeric);
   for (size_t k = 0; k < GN_NMAPS; k++)
     if (m->map[order[k]].eval) GN_TRY(check_map(c, m, order[k], seed));
   return GN_OK;

@@ -21,6 +21,7 @@ typedef struct gn_check_row {
   double got, want;  /* its two values; NaN where the test has none           */
   double error, limit;
   int ok;
+  int numeric;       /* 1: the verb is differences of eval, its limits are theirs */
   const char *hint;  /* the likely mistake; "" if none was recognised         */
 } gn_check_row;
 
@@ -28,6 +29,7 @@ typedef struct gn_check {
   gn_arena *arena;
   const char *model; /* name */
   size_t n, cap, nfail;
+  unsigned numeric[GN_NMAPS]; /* as the model has them */
   gn_check_row *row;
 } gn_check;
 
@@ -39,8 +41,12 @@ void gn_check_destroy(gn_check **c);
 enum { GN_CHECK_MAPS, GN_CHECK_TESTS, GN_CHECK_ALL };
 
 /* One table for n models; a line shows the comparison that came nearest to its limit. Then,
-   unless csv, a paragraph per disagreement. */
+   unless csv, a paragraph per disagreement, and per map with numeric verbs what to write
+   next. */
 gn_status gn_check_print(size_t n, gn_check *const *c, FILE *to, int csv, int detail);
+
+/* "numeric vjp, pgrad" if verbs of the class with its defaults are differences, else "". */
+gn_status gn_check_numeric(const gn_model_class *cls, char *text, size_t size);
 
 /* A model for checking, for data of the first of some small sizes that it accepts. */
 gn_status gn_check_instance(const gn_model_class *cls, const void *config, gn_model **out);

@@ -3,6 +3,7 @@
 #define GN_STUDY_CHECK_IMPL_H
 
 #include "base/rng.h"
+#include "core/numeric.h"
 #include "study/check.h"
 #include "study/probe.h"
 
@@ -16,10 +17,16 @@ enum { GN_V_EVAL, GN_V_VJP, GN_V_PGRAD, GN_V_JVP };
 #define GN_LIM_DOT 1e-12
 #define GN_LIM_SUM 1e-13
 #define GN_LIM_ROWS 1e-14
+/* What is allowed where both sides agree but for the rounding of differences (numeric verbs
+   have steps near 2e-4, so that 1e-16 of a value is 1e-12 of its slope; sums, and rates that
+   cancel, take some digits more). */
+#define GN_LIM_NUMERIC 1e-9
 #define GN_LIM_ORDER 1.9
 /* Steps of the differences: a kink between the points of one is not between the other's. */
 #define GN_STEP_DIFF 1e-5
 #define GN_STEP_SMALL 3e-7
+/* Step of the numeric verbs themselves. */
+#define GN_STEP_NUMERIC 0x1p-12
 
 /* One map under test: the probe, where rows go, and results that several tests share. */
 typedef struct gn_checking {
@@ -61,6 +68,8 @@ double gn_checking_scale(size_t n, const double *v, double floor);
 /* What rounding in eval alone puts into a difference with that step; divided by GN_LIM_DIFF,
    the size below which a difference tells nothing (rates of 1e7 beside rates of 1). */
 double gn_checking_noise(gn_checking *x, double step);
+/* 1 if the verb of the map under test is differences of eval. */
+int gn_checking_numeric(const gn_checking *x, int verb);
 /* "parameter f.0.weight", in the arena. */
 const char *gn_checking_place(gn_checking *x, const gn_param *q);
 gn_shape gn_checking_shape(const gn_param *q);

@@ -30,10 +30,11 @@ static double taylor_order(gn_checking *x, const double *vin, const double *vp,
   (void)gn_probe_eval(pr, pr->B, pr->t, pr->in, pr->p, 0, x->d);
   const double noise = 1e-13 * (1 + gn_checking_size(pr->nout, x->d));
   const double size = gn_checking_size(pr->nout, Jv);
+  const double trust = gn_checking_numeric(x, GN_V_JVP) ? GN_LIM_NUMERIC : 1e-11;
   for (int k = 0; k < 8; k++) {
     const double e = ldexp(1e-2, -2 * k);
     const double rem = remainder_at(x, vin, vp, e, Jv, x->d);
-    const double floor = noise + 1e-11 * e * size;
+    const double floor = noise + trust * e * size;
     if (isnan(rem)) return rem;
     const double slope =
         last > 0 ? log(last / fmax(rem, floor)) / log(4) : (double)INFINITY;
@@ -86,8 +87,13 @@ static gn_status dot_product(gn_checking *x, const char *place, const double *vi
   for (size_t i = 0; i < pr->nout; i++) size += fabs(pr->w[i] * x->a[i]);
   for (size_t i = 0; i < n; i++) size += fabs(g[i] * v[i]);
   int verb = !jvp_ok ? GN_V_JVP : vin ? GN_V_VJP : GN_V_PGRAD;
+  const int numeric =
+      gn_checking_numeric(x, GN_V_JVP) || gn_checking_numeric(x, vin ? GN_V_VJP : GN_V_PGRAD);
+  if (numeric) /* rounding of values of another size than their slopes */
+    size = fmax(size, gn_checking_noise(x, GN_STEP_NUMERIC) / GN_LIM_NUMERIC *
+                          gn_checking_size(pr->nout, pr->w) * gn_checking_size(n, v));
   return gn_checking_single(x, verb, "dot product", place, got, want, size > 0 ? size : 1,
-                            GN_LIM_DOT);
+                            numeric ? GN_LIM_NUMERIC : GN_LIM_DOT);
 }
 
 static gn_status check_direction(gn_checking *x, const char *place, const double *vin,

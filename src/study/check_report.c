@@ -2,6 +2,7 @@
  * disagreement with both values and the likely mistake. Also the small data
  * sizes on which a model is tried when no data are given. */
 #include "base/table.h"
+#include "core/numeric.h"
 #include "study/check.h"
 
 #include <math.h>
@@ -27,13 +28,13 @@ static double share(const gn_check_row *r)
 }
 
 static void print_row(gn_table *t, const char *model, const gn_check_row *r, size_t n,
-                      size_t bad)
+                      size_t bad, int numeric)
 {
   gn_table_cell(t, "%s", model);
   gn_table_cell(t, "%s", gn_map_names[r->map]);
   gn_table_cell(t, "%zu", n);
   if (bad) gn_table_cell(t, "%zu wrong", bad);
-  else gn_table_cell(t, "ok");
+  else gn_table_cell(t, "%s", numeric ? "numeric" : "ok");
   gn_table_cell(t, "%s", r->verb);
   gn_table_cell(t, "%s", r->test);
   if (is_order(r) && isinf(r->error)) gn_table_cell(t, "linear");
@@ -49,6 +50,7 @@ static void print_model(gn_table *t, const gn_check *c, int detail)
   for (size_t i = 0; i < c->n; i++) {
     const gn_check_row *w = &c->row[i];
     size_t n = 0, bad = 0, j = 0;
+    int numeric = 0;
     while (j < i && !same_line(&c->row[j], w, detail)) j++;
     if (j < i) continue; /* its line is printed */
     for (j = i; j < c->n; j++) {
@@ -56,9 +58,10 @@ static void print_model(gn_table *t, const gn_check *c, int detail)
       if (!same_line(&c->row[i], r, detail)) continue;
       n++;
       bad += (size_t)!r->ok;
+      numeric |= r->numeric;
       if (share(r) > share(w)) w = r;
     }
-    print_row(t, c->model, w, n, bad);
+    print_row(t, c->model, w, n, bad, numeric);
   }
 }
 
@@ -76,6 +79,33 @@ static void explain(const gn_check *c, const gn_check_row *r, FILE *to)
   if (*r->hint) (void)fprintf(to, "  likely mistake: %s\n", r->hint);
 }
 
+/* The verbs of a map that are differences, and the first of them to write. */
+static void guide(const gn_check *c, int map, FILE *to)
+{
+  static const struct {
+    unsigned bit;
+    const char *verb, *does;
+  } order[] = {
+    { GN_NUMERIC_VJP, "vjp", "to->y += (dg/dy)^T w, reading what eval left in the tape and "
+                             "leaving there what pgrad needs of w" },
+    { GN_NUMERIC_PGRAD, "pgrad", "gp += weight * (dg/dp)^T w summed over the rows of the tape, "
+                                 "w as vjp left it" },
+    { GN_NUMERIC_JVP, "jvp", "z = (dg/dy) vy + (dg/dp) vp, either of which may be NULL" },
+  };
+  const char *gap = "", *name = gn_map_names[map];
+  int next = -1;
+  if (!c->numeric[map]) return;
+  (void)fprintf(to, "\n%s: ", c->model);
+  for (int k = 0; k < 3; k++) {
+    if (!(c->numeric[map] & order[k].bit)) continue;
+    if (next < 0) next = k;
+    (void)fprintf(to, "%s%s.%s", gap, name, order[k].verb);
+    gap = ", ";
+  }
+  (void)fprintf(to, " numeric: differences of %s.eval, exact to about 1e-9 and slow\n", name);
+  (void)fprintf(to, "  write next: %s.%s, %s\n", name, order[next].verb, order[next].does);
+}
+
 gn_status gn_check_print(size_t n, gn_check *const *c, FILE *to, int csv, int detail)
 {
   static const char *const cols[] = { "<model", "<map",  "cases", "<result", "<verb",
@@ -89,7 +119,18 @@ gn_status gn_check_print(size_t n, gn_check *const *c, FILE *to, int csv, int de
   for (size_t k = 0; k < n && !csv; k++)
     for (size_t i = 0; i < c[k]->n; i++)
       if (!c[k]->row[i].ok) explain(c[k], &c[k]->row[i], to);
+  for (size_t k = 0; k < n && !csv; k++)
+    for (int map = 0; map < GN_NMAPS; map++) guide(c[k], map, to);
   GN_REQUIRE(!ferror(to), GN_EIO, "the table could not be written");
+  return GN_OK;
+}
+
+gn_status gn_check_numeric(const gn_model_class *cls, char *text, size_t size)
+{
+  gn_model *m;
+  GN_TRY(gn_check_instance(cls, NULL, &m));
+  (void)snprintf(text, size, "%s", gn_model_numeric(m));
+  gn_model_destroy(&m);
   return GN_OK;
 }
 

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/rng.h"
 #include "base/vec.h"
+#include "core/numeric.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -290,13 +291,17 @@ gn_status gn_compare_exact(gn_compare *c)
   return s == GN_ENOMEM ? s : GN_OK;
 }
 
+size_t gn_compare_repeats(const gn_compare *c)
+{
+  return gn_model_analytic(c->setup->model) == GN_OK ? (size_t)c->e->compare.repeats : 0;
+}
+
 gn_status gn_compare_run(gn_compare *c)
 {
   GN_TRY(gn_compare_certify(c));
   GN_TRY(gn_compare_exact(c));
   if (c->history.to) gn_history_header(c->history.to);
-  for (size_t k = 0; k < c->n; k++)
-    GN_TRY(gn_compare_fill(c, &c->row[k], (size_t)c->e->compare.repeats));
+  for (size_t k = 0; k < c->n; k++) GN_TRY(gn_compare_fill(c, &c->row[k], gn_compare_repeats(c)));
   if (c->progress) (void)fputs("\r\033[K", c->progress);
   return GN_OK;
 }

@@ -81,6 +81,8 @@ void gn_compare_destroy(gn_compare **c);
 /* Fill reference and rows. A strategy that fails is a row with its status. Fails itself
    only without memory, or when cotangent = frozen and there is no reference. */
 gn_status gn_compare_run(gn_compare *c);
+/* compare.repeats, or 0 if verbs of the model are numeric: then nothing is timed. */
+size_t gn_compare_repeats(const gn_compare *c);
 
 /* The parts of gn_compare_run, for studies of many solvers: the reference (its failure is in
    c->ref), the exact gradient of c->solver's steps, and one row with its counts and errors,

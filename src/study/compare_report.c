@@ -2,6 +2,7 @@
  * seconds never share a file: the first are reproducible to the last digit. */
 #include "base/table.h"
 #include "base/text.h"
+#include "core/numeric.h"
 #include "study/compare.h"
 #include "study/rundir.h"
 
@@ -86,6 +87,8 @@ static void print_head(const gn_compare *c, FILE *to)
                   e->compare.reference_tol, ref->table[0], ref->table[1],
                   digits(ref->agreement), digits(ref->tangent), ref->loss);
   else (void)fprintf(to, "reference: none (%s)\n", ref->reason);
+  if (gn_model_analytic(s->model) != GN_OK)
+    (void)fprintf(to, "not timed: %s\n", gn_last_error());
 }
 
 static void human_row(gn_table *t, const gn_compare_row *r)
@@ -239,7 +242,7 @@ static gn_status print_timing(const gn_compare *c, FILE *to)
   GN_TRY(make_table(&gn_format_compare_timing, &t));
   for (size_t k = 0; k < c->n; k++) {
     gn_table_cell(t, "%s", c->row[k].strategy);
-    gn_table_cell(t, "%d", c->e->compare.repeats);
+    gn_table_cell(t, "%zu", gn_compare_repeats(c));
     cell_exact(t, c->row[k].sec);
     cell_exact(t, c->row[k].back_sec);
     gn_table_end_row(t);

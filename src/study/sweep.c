@@ -5,6 +5,7 @@
  * are numbered with the strategy running fastest, then quadrature, backward and forward
  * tolerance, solver, seed, state and model. */
 #include "base/text.h"
+#include "core/numeric.h"
 #include "study/sweep_impl.h"
 
 #include <math.h>
@@ -214,6 +215,7 @@ static gn_status make_scene(gn_sweep *sw, const char *file, size_t nover,
                                 .state = li->state ? li->state[state] : NULL,
                                 .strategies = in->strategies };
   GN_TRY(gn_compare_create(sc->e, &ci, &sc->c));
+  if (in->time) GN_TRY(gn_model_analytic(sc->c->setup->model));
   sc->model = li->model ? li->model[model] : sc->e->model->name;
   sc->state = li->state ? li->state[state] : "";
   sc->seed = sc->e->run.seed;
