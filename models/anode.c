@@ -72,13 +72,8 @@ static gn_status setup(gn_model *m, const void *config_, gn_sizes data)
   GN_TRY(gn_model_block(m, "h", m->nx));
   GN_TRY(gn_model_block(m, "a", (size_t)c->augment));
   m->uses_time = c->net.time;
-
-  gn_net_spec spec;
-  gn_parts_spec(&c->net, &spec);
-  spec.nblock_in = spec.nblock_out = NBLOCK;
-  for (int k = 0; k < NBLOCK; k++) spec.in[k] = spec.out[k] = m->d[k];
-  GN_TRY(gn_net_setup(&self->net, &spec, "f", &m->params, &m->tape[GN_F]));
-  return gn_parts_setup(m, &c->parts, data, spec.width, NBLOCK);
+  GN_TRY(gn_parts_net(m, &c->net, "f", NBLOCK, NBLOCK, &self->net));
+  return gn_parts_setup(m, &c->parts, data, (size_t)c->net.width, NBLOCK);
 }
 
 const gn_model_class gn_model_anode = {

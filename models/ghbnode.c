@@ -92,7 +92,7 @@ static void pgrad(const gn_model *model, const double *p, const gn_tape *tape, d
 {
   const ghbnode *self = (const ghbnode *)model;
   const size_t n = tape->rows * model->d[M];
-  const double *wm = tape->field[self->net.fd[self->net.nlayer - 1]];
+  const double *wm = gn_net_cotangent(&self->net, tape->field);
   const double *h = tape->field[self->net.fx];
   gn_net_pgrad(&self->net, tape->rows, tape->field, weight, gp);
   if (self->train_gamma) {
@@ -143,18 +143,13 @@ static gn_status setup(gn_model *m, const void *config_, gn_sizes data)
   self->rho0 = c->rho;
   self->chi0 = c->chi;
   self->eps = c->eps;
-
-  gn_net_spec spec;
-  gn_parts_spec(&c->net, &spec);
-  spec.nblock_in = spec.nblock_out = 1;
-  spec.in[0] = spec.out[0] = m->nx;
-  GN_TRY(gn_net_setup(&self->net, &spec, "f", &m->params, &m->tape[GN_F]));
+  GN_TRY(gn_parts_net(m, &c->net, "f", 1, 1, &self->net));
   GN_TRY(gn_fields_add(&m->tape[GN_F], m->nx, &self->fm));
   GN_TRY(gn_fields_add(&m->tape[GN_F], m->nx, &self->fs));
   GN_TRY(gn_fields_add(&m->tape[GN_F], m->nx, &self->fw));
   if (self->train_gamma) GN_TRY(gn_params_scalar(&m->params, "rho", c->rho, &self->rho));
   if (self->train_xi) GN_TRY(gn_params_scalar(&m->params, "chi", c->chi, &self->chi));
-  return gn_parts_setup(m, &c->parts, data, spec.width, 1);
+  return gn_parts_setup(m, &c->parts, data, (size_t)c->net.width, 1);
 }
 
 const gn_model_class gn_model_ghbnode = {

@@ -79,7 +79,7 @@ static void pgrad(const gn_model *model, const double *p, const gn_tape *tape, d
   if (!self->trainable) return;
   const double gamma = gamma_of(self, p);
   const double wm_m = gn_vec_dot(tape->rows * model->d[M], tape->field[self->fm],
-                                 tape->field[self->net.fd[self->net.nlayer - 1]]);
+                                 gn_net_cotangent(&self->net, tape->field));
   gp[self->rho] -= weight * gamma * (1 - gamma / self->eps) * wm_m;
 }
 
@@ -114,16 +114,11 @@ static gn_status setup(gn_model *m, const void *config_, gn_sizes data)
   self->trainable = c->gamma == 0;
   self->rho0 = c->rho;
   self->eps = c->eps;
-
-  gn_net_spec spec;
-  gn_parts_spec(&c->net, &spec);
-  spec.nblock_in = spec.nblock_out = 1;
-  spec.in[0] = spec.out[0] = m->nx;
-  GN_TRY(gn_net_setup(&self->net, &spec, "f", &m->params, &m->tape[GN_F]));
+  GN_TRY(gn_parts_net(m, &c->net, "f", 1, 1, &self->net));
   GN_TRY(gn_fields_add(&m->tape[GN_F], m->nx, &self->fm));
   if (self->trainable)
     GN_TRY(gn_params_scalar(&m->params, "rho", c->rho, &self->rho));
-  return gn_parts_setup(m, &c->parts, data, spec.width, 1);
+  return gn_parts_setup(m, &c->parts, data, (size_t)c->net.width, 1);
 }
 
 const gn_model_class gn_model_hbnode = {

@@ -75,15 +75,8 @@ static gn_status setup(gn_model *m, const void *config_, gn_sizes data)
   GN_TRY(gn_model_block(m, "h", m->nx));
   GN_TRY(gn_model_block(m, "v", m->nx));
   m->uses_time = c->net.time;
-
-  gn_net_spec spec;
-  gn_parts_spec(&c->net, &spec);
-  spec.nblock_in = NBLOCK;
-  spec.in[H] = spec.in[V] = m->nx;
-  spec.nblock_out = 1;
-  spec.out[0] = m->nx;
-  GN_TRY(gn_net_setup(&self->net, &spec, "f", &m->params, &m->tape[GN_F]));
-  return gn_parts_setup(m, &c->parts, data, spec.width, 1);
+  GN_TRY(gn_parts_net(m, &c->net, "f", NBLOCK, 1, &self->net));
+  return gn_parts_setup(m, &c->parts, data, (size_t)c->net.width, 1);
 }
 
 const gn_model_class gn_model_sonode = {

@@ -30,6 +30,18 @@ void gn_parts_spec(const gn_net_config *c, gn_net_spec *spec)
                          .act = activation(c->act, c->slope, c->clip), .time = c->time };
 }
 
+gn_status gn_parts_net(gn_model *m, const gn_net_config *c, const char *prefix, size_t nin,
+                       size_t nout, gn_net *net)
+{
+  gn_net_spec spec;
+  gn_parts_spec(c, &spec);
+  spec.nblock_in = nin;
+  spec.nblock_out = nout;
+  for (size_t k = 0; k < nin; k++) spec.in[k] = m->d[k];
+  for (size_t k = 0; k < nout; k++) spec.out[k] = m->d[k];
+  return gn_net_setup(net, &spec, prefix, &m->params, &m->tape[GN_F]);
+}
+
 /* Pointers to the blocks first, first + 1, ... of a state. */
 static void blocks(const gn_model *m, size_t B, size_t from, double *y, double **at)
 {

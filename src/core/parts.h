@@ -55,6 +55,11 @@ typedef struct gn_parts {
 gn_status gn_parts_dim(const gn_net_config *c, gn_sizes data, size_t *dim);
 /* The network option struct as a spec with the given blocks left to the caller. */
 void gn_parts_spec(const gn_net_config *c, gn_net_spec *spec);
+/* A network of f with these options, from the state blocks 0 .. nin-1 to outputs as wide as
+   the blocks 0 .. nout-1, which are declared: parameters "prefix.i.*", fields in the tape of
+   f. Several networks follow each other in one tape. */
+gn_status gn_parts_net(gn_model *m, const gn_net_config *c, const char *prefix, size_t nin,
+                       size_t nout, gn_net *net);
 /* Last call of a network model's setup (blocks are declared, nx = d of block 0): install
    lift and read as configured, add the encoder's and decoder's parameters ("encoder.i.*",
    "read.0.*"), set nz. width is the default of encoder_width; the linear read sees the

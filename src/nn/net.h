@@ -64,6 +64,12 @@ void gn_net_eval(const gn_net *net, size_t B, const double *p, const double *con
 void gn_net_vjp(const gn_net *net, size_t B, const double *p, double *const *field,
                 double alpha, const double *const *w, double *const *gx);
 
+/* Those of the output, alpha w [rows, nout]: for the parameters of the model itself. */
+static inline const double *gn_net_cotangent(const gn_net *net, double *const *field)
+{
+  return field[net->fd[net->nlayer - 1]];
+}
+
 /* gp += weight (d out/dp)^T w, over rows rows that follow each other in the tape (one or
    more evaluations), w as left by gn_net_vjp. */
 void gn_net_pgrad(const gn_net *net, size_t rows, double *const *field, double weight,
