@@ -183,6 +183,29 @@ START_TEST(check_models)
 }
 END_TEST
 
+/* What it writes is built by tests/walkthrough.sh. */
+START_TEST(new_model)
+{
+  prepare();
+  ck_runs("new model fresh");
+  ck_says("written: fresh.c");
+  ck_assert(exists("fresh.c"));
+  ck_assert_int_eq(shell("mkdir sub"), 0);
+  ck_runs("new model fresh --out=sub");
+  ck_assert_int_eq(shell("cmp fresh.c sub/fresh.c && ! grep @ fresh.c"), 0);
+  ck_refuses("new model fresh", "fresh.c is there already");
+  ck_refuses("new model hbnode", "there is a model hbnode already");
+  ck_refuses("new model 2fast", "cannot name a C file");
+  ck_refuses("new model a-b", "cannot name a C file");
+  ck_refuses("new model ''", "cannot name a C file");
+  ck_refuses("new model double", "means something else");
+  ck_refuses("new model gn_mine", "gn_ begins");
+  ck_refuses("new model mine --out=nowhere", "nowhere/mine.c: cannot open");
+  ck_refuses("new modle mine", "did you mean 'model'?");
+  ck_refuses("new model", "usage: gnomon new");
+}
+END_TEST
+
 /* ---- experiments --------------------------------------------------------------------- */
 
 START_TEST(wrong_experiment)
@@ -559,6 +582,7 @@ int main(void)
   tcase_add_test(t, wrong_usage);
   tcase_add_test(t, list_and_show);
   tcase_add_test(t, check_models);
+  tcase_add_test(t, new_model);
   tcase_add_test(t, wrong_experiment);
   tcase_add_test(t, train_and_plot);
   tcase_add_test(t, wrong_plot);

@@ -143,5 +143,7 @@ for head in "$work"/[0-9][0-9][0-9].head; do
     *) fail "a block '$words' that means nothing" ;;
   esac
 done
-[ "$runs" -ge 5 ] && [ "$claims" -ge 10 ] || fail "only $runs commands and $claims claims found"
+if [ "$runs" -lt 6 ] || [ "$claims" -lt 15 ]; then
+  fail "only $runs commands and $claims claims found"
+fi
 echo "walkthrough: gnomon new model, and $runs commands and $claims claims of models/README.md"

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { NAME_MAX_ = 40, PATH_MAX_ = 4096 };
+enum { NAME_LENGTH = 40, PATH_LENGTH = 4096 };
 
 /* In C, and names of what every model file defines or uses. */
 static const char *const reserved[] = {
@@ -29,8 +29,8 @@ static gn_status check_name(const char *name)
   GN_REQUIRE(n > 0 && k == n && !isdigit((unsigned char)name[0]) && name[0] != '_', GN_EARG,
              "new: '%s' cannot name a C file and its struct: letters, digits and _, a letter "
              "first", name);
-  GN_REQUIRE(n <= NAME_MAX_, GN_EARG, "new: '%s' has %zu characters, at most %d", name, n,
-             (int)NAME_MAX_);
+  GN_REQUIRE(n <= NAME_LENGTH, GN_EARG, "new: '%s' has %zu characters, at most %d", name, n,
+             (int)NAME_LENGTH);
   GN_REQUIRE(strncmp(name, "gn_", 3) != 0, GN_EARG, "new: gn_ begins gnomon's own names");
   for (k = 0; k < sizeof reserved / sizeof *reserved; k++)
     GN_REQUIRE(strcmp(name, reserved[k]) != 0, GN_EARG,
@@ -89,7 +89,7 @@ static int run(const gn_args *a)
                         a->at[0], gn_text_nearest(a->at[0], kinds, 1));
   const char *name = a->at[1], *out = gn_args_flag(a, "out");
   const int tree = !out && in_tree();
-  char path[PATH_MAX_];
+  char path[PATH_LENGTH];
   gn_status s = check_name(name);
   if (s != GN_OK) return gn_cli_refuse(s);
   const int n = snprintf(path, sizeof path, "%s%s%s.c", out ? out : tree ? "models" : "",
