@@ -74,9 +74,9 @@ static void next_steps(const char *name, const char *path, int tree)
   (void)printf("written: %s, a model with eval alone\n\nnext%s:\n", path,
                tree ? "" : ", in the source tree of gnomon, FOLDER being where the file is");
   (void)printf("  cmake -B build%s && cmake --build build --target gnomon\n"
-               "  build/gnomon check %s    which verb to write next, and is it right\n"
+               "  build/gnomon check %s    # which verb to write next; is what is there right\n"
                "  build/gnomon train experiments/spiral.ini --model.name=%s --run.out=runs/%s \\\n"
-               "    --model.width=4 --model.depth=1 --data.n=8 --data.valid=0 --train.epochs=20\n"
+               "    --model.width=4 --model.depth=1 --data.n=8 --data.valid=4 --train.epochs=20\n"
                "models/README.md builds a model step by step.\n",
                tree ? "" : " -DGN_PLUGINS=FOLDER", name, name, name);
 }
