@@ -7,7 +7,7 @@
 #include "support/support.h"
 
 #include "base/vec.h"
-#include "study/csv.h"
+#include "base/csv.h"
 
 #include <math.h>
 #include <stdio.h>
