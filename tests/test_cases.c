@@ -108,13 +108,16 @@ static void compare(const char *file, const char *answer, double tol)
 static const struct {
   const char *tol, *gradient, *option, *output;
   double limit;
+  const char *stepper;
 } ways[] = {
-  { "1e-10", "discrete", NULL, "land", 1e-7 },
-  { "1e-10", "discrete", "gradient.budget=1", "land", 1e-7 },
-  { "1e-10", "discrete", NULL, "interpolate", 1e-7 },
-  { "1e-11", "seminorm", NULL, "land", 1e-7 },
-  { "1e-11", "backsolve", "gradient.norm=blockmax", "land", 1e-7 },
-  { "1e-11", "backsolve", "gradient.norm=rms", "land", 1e-7 },
+  { "1e-10", "discrete", NULL, "land", 1e-7, "erk" },
+  { "1e-10", "discrete", "gradient.budget=1", "land", 1e-7, "erk" },
+  { "1e-10", "discrete", NULL, "interpolate", 1e-7, "erk" },
+  { "1e-11", "seminorm", NULL, "land", 1e-7, "erk" },
+  { "1e-11", "backsolve", "gradient.norm=blockmax", "land", 1e-7, "erk" },
+  { "1e-11", "backsolve", "gradient.norm=rms", "land", 1e-7, "erk" },
+  { "1e-10", "discrete", "solver.table=ark548", "land", 1e-7, "dirk" },
+  { "1e-10", "discrete", "solver.linear=dense", "land", 1e-7, "dirk" },
 };
 enum { NWAY = sizeof ways / sizeof *ways };
 
@@ -130,7 +133,7 @@ static void run_case(const char *file)
     gn_ck_ok(gn_h5_open(file, &h));
     model_of(h, &o);
     gn_ck_ok(gn_h5_close(&h));
-    add(&o, "solver.name", "erk");
+    add(&o, "solver.name", ways[k].stepper);
     add(&o, "solver.rtol", ways[k].tol);
     add(&o, "solver.atol", ways[k].tol);
     add(&o, "solver.output", ways[k].output);

@@ -55,6 +55,19 @@ static const gn_gradient_class *gradient_of(const gn_rig_way *w) { return w->cls
 
 static int staged(const gn_rig_way *s) { return (stepper_of(s)->offers & GN_HAS_STAGES) != 0; }
 
+/* Explicit or implicit ones, which tangent can follow. */
+static int recorded(const gn_rig_way *s)
+{
+  return gn_pair_check(stepper_of(s), gn_gradient_find("tangent")) == GN_OK;
+}
+
+/* A strategy that spends a budget, and not on implicit stages, for which it must do. */
+static int has_budget(const gn_rig_way *s, const gn_rig_way *g)
+{
+  return gn_option_find(gradient_of(g)->options, "budget") &&
+         (staged(s) || !gradient_of(g)->exact);
+}
+
 /* 1: strategy g is run on stepper s and this problem. */
 static int runs(const gn_rig *r, const gn_rig_way *s, const gn_rig_way *g)
 {
@@ -135,7 +148,7 @@ static void check_dot(const gn_rig *r, gn_gradient *tangent, const gn_rig_answer
 
 START_TEST(exact_against_tangent)
 {
-  if (!staged(&steppers[_i])) return;
+  if (!recorded(&steppers[_i])) return;
   tour t = { .stepper = &steppers[_i], .tol = 1e-5, .h = 0.1 };
   for (const gn_rig *r; (r = next(&t));) {
     gn_gradient *tangent = gn_rig_gradient(r, "tangent", r->B);
@@ -224,7 +237,7 @@ START_TEST(memory_modes)
     if (first->kind == GN_AT_JUMP) continue; /* dL/dt0 is not defined; checked elsewhere */
     for (size_t k = 0; k < ngradient; k++)
       if (gradient_of(&gradients[k])->exact && /* others spend a budget in their own ways */
-          gn_option_find(gradient_of(&gradients[k])->options, "budget") &&
+          has_budget(t.stepper, &gradients[k]) &&
           runs(r, t.stepper, &gradients[k]))
         check_modes(t.stepper, r, &gradients[k]);
   }
@@ -513,7 +526,7 @@ START_TEST(counts_are_true)
     for (size_t k = 0; k < ngradient; k++) {
       const gn_rig_way *w = &gradients[k];
       if (!runs(r, t.stepper, w)) continue;
-      const int budget = gn_option_find(gradient_of(w)->options, "budget") != NULL;
+      const int budget = has_budget(t.stepper, w);
       for (int low = 0; low <= budget; low++) {
         const char *text = text_of(w, low ? "budget=1" : "");
         gn_gradient *g = gn_rig_gradient(r, text, r->B);
@@ -557,7 +570,7 @@ START_TEST(no_allocation)
     for (size_t k = 0; k < ngradient; k++) {
       const gn_rig_way *w = &gradients[k];
       if (gradient_of(w)->oracle || !runs(r, t.stepper, w)) continue;
-      const int budget = gn_option_find(gradient_of(w)->options, "budget") != NULL;
+      const int budget = has_budget(t.stepper, w);
       for (int low = 0; low <= budget; low++) {
         const char *text = text_of(w, low ? "budget=1" : "");
         gn_gradient *g = gn_rig_gradient(r, text, r->B);

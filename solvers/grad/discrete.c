@@ -9,12 +9,14 @@
  * kbar_i is the cotangent of K_i from outputs read off the step's interpolant. The last
  * stage of a first-same-as-last table is the first of the next step: its cotangent is
  * completed there, before this step's parameter gradient, one product over all its stages.
+ * Implicit stages are transposed by gn_stages_pull.
  *
  * Hager, Numer. Math. 87 (2000), section 3 (stated divided by b_i; this form is not). With
  * recomputation this is ACA (Zhuang et al., ICML 2020) and PNODE's discrete adjoint. */
 #include "base/text.h"
 #include "base/vec.h"
 #include "core/trajectory.h"
+#include "stages.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -26,13 +28,15 @@ typedef struct config {
 static const gn_option options[] = {
   GN_REAL(config, "budget", budget, 0, 0, 1e18,
           "bytes kept for the backward pass (0: a quarter of the memory; at least two steps' "
-          "tapes and two states); beyond it steps are recomputed"),
+          "tapes and two states); beyond it steps are recomputed, or the solve is refused where "
+          "the stages are implicit"),
   GN_OPTIONS_END,
 };
 
 typedef struct discrete {
   gn_gradient base;
   gn_traj *traj;
+  gn_stages *stages;            /* instead of it where the stages are implicit        */
   double *v, *g[GN_STAGES_MAX]; /* [B, ny]: cotangent of a slope, of the stage states */
   double *kbar[GN_STAGES_MAX];  /* [B, ny] each, only with output = interpolate       */
   double *start;                /* [B, ny] their cotangent at the start of the step   */
@@ -53,15 +57,26 @@ static gn_status setup(gn_gradient *g, const void *config_)
   discrete *self = (discrete *)g;
   const size_t n = g->walk->sys.nmax;
   const gn_tableau *tab = g->walk->st->tab;
-  GN_TRY(gn_traj_create(g->walk, c->budget > 0 ? c->budget : quarter_of_memory(),
-                        &self->traj));
+  const double budget = c->budget > 0 ? c->budget : quarter_of_memory();
+  GN_NEW(g->arena, self->lam, n);
+  if (g->walk->st->implicit) return gn_stages_create(g->walk, budget, &self->stages);
+  GN_TRY(gn_traj_create(g->walk, budget, &self->traj));
   GN_NEW(g->arena, self->v, n);
   for (int i = 0; i < tab->s; i++) {
     GN_NEW(g->arena, self->g[i], n);
     if (g->walk->nsoft) GN_NEW(g->arena, self->kbar[i], n);
   }
   if (g->walk->nsoft) GN_NEW(g->arena, self->start, n);
-  GN_NEW(g->arena, self->lam, n);
+  return GN_OK;
+}
+
+static gn_status forward_implicit(discrete *self, size_t B, const double *p, const gn_drive *dr,
+                                  const double *y0, double *Y)
+{
+  gn_gradient *g = &self->base;
+  gn_stages_clear(self->stages);
+  GN_TRY(gn_walk_forward(g->walk, B, p, dr, y0, Y, gn_stages_put, self->stages));
+  g->stats.bytes = (long)self->stages->bytes;
   return GN_OK;
 }
 
@@ -69,6 +84,7 @@ static gn_status forward(gn_gradient *g, size_t B, const double *p, const gn_dri
                          const double *y0, double *Y)
 {
   discrete *self = (discrete *)g;
+  if (self->stages) return forward_implicit(self, B, p, dr, y0, Y);
   gn_traj_clear(self->traj);
   GN_TRY(gn_walk_forward(g->walk, B, p, dr, y0, Y, gn_traj_put, self->traj));
   gn_traj_rewind(self->traj);
@@ -213,6 +229,7 @@ static gn_status flow(void *user, double s, double to)
 {
   discrete *self = user;
   size_t first, last;
+  if (self->stages) return gn_stages_pull(self->stages, s, to, self->lam, self->gp);
   gn_traj_range(self->traj, s, to, &first, &last);
   while (last-- > first) {
     const gn_traj_step *st = &self->traj->step[last];
@@ -260,6 +277,33 @@ static void note(discrete *self)
                    (double)tr->predicted / (double)tr->n, peak, budget, excess);
 }
 
+static void report_implicit(discrete *self)
+{
+  const gn_stages *ss = self->stages;
+  gn_stats *st = &self->base.stats;
+  char bytes[32], budget[32];
+  gn_text_bytes(ss->bytes, bytes, sizeof bytes);
+  gn_text_bytes(ss->budget, budget, sizeof budget);
+  st->back_steps = (long)ss->n;
+  (void)snprintf(st->note, sizeof st->note,
+                 "the implicit stages of all %zu steps kept, %s of a budget of %s; exact up to what "
+                 "Newton's method leaves in them (solver.newton_tol)", ss->n, bytes, budget);
+}
+
+static void report(discrete *self)
+{
+  gn_stats *st = &self->base.stats;
+  if (self->stages) {
+    report_implicit(self);
+    return;
+  }
+  st->back_steps = (long)self->traj->n;
+  st->recomputed = self->traj->recomputed;
+  st->recompute_predicted = self->traj->predicted;
+  st->bytes = (long)self->traj->peak;
+  note(self);
+}
+
 static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double *gp,
                           double *gt)
 {
@@ -267,28 +311,29 @@ static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double 
   const size_t len = g->walk->sys.n;
   self->gY = gY;
   self->gp = gp;
-  gn_traj_rewind(self->traj);
+  if (self->stages) GN_TRY(gn_stages_rewind(self->stages, 0));
+  else gn_traj_rewind(self->traj);
   gn_vec_fill(len, 0.0, self->lam);
   const gn_visit v = { self, g->walk->soft, flow, output, jump, NULL };
   GN_TRY(gn_visit_backward(g->problem, &v));
   if (gt) GN_TRY(gn_walk_time_gradient(g->walk, gY, self->lam, gt));
   gn_vec_axpy(len, 1.0, self->lam, gy0);
-  g->stats.back_steps = (long)self->traj->n;
-  g->stats.recomputed = self->traj->recomputed;
-  g->stats.recompute_predicted = self->traj->predicted;
-  g->stats.bytes = (long)self->traj->peak;
-  note(self);
+  report(self);
   return GN_OK;
 }
 
-static void destroy(gn_gradient *g) { gn_traj_destroy(&((discrete *)g)->traj); }
+static void destroy(gn_gradient *g)
+{
+  gn_traj_destroy(&((discrete *)g)->traj);
+  gn_stages_destroy(&((discrete *)g)->stages);
+}
 
 const gn_gradient_class gn_gradient_discrete = {
   .name = "discrete",
   .summary = "exact derivative of the steps taken; the default",
   .source = "Hager, Numer. Math. 87 (2000), section 3; ACA, Zhuang et al., ICML 2020",
   .exact = 1,
-  .needs = GN_NEEDS_STAGES,
+  .needs = GN_NEEDS_STAGES | GN_TAKES_IMPLICIT,
   .size = sizeof(discrete),
   .options = options,
   .config_size = sizeof(config),

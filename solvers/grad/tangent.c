@@ -3,11 +3,12 @@
  *
  *   vY_i = v + h sum_{j<i} a_ij vK_j,   vK_i = f_y vY_i + f_p vp,   v+ = v + h sum_i b_i vK_i.
  *
- * <w, dPhi v> = <dPhi^T w, v> to rounding for any exact strategy. As a strategy it needs
+ * implicit stages by gn_stages_push. <w, dPhi v> = <dPhi^T w, v> to rounding for any exact strategy. As a strategy it needs
  * ny + np directions and is for checking. Griewank and Walther, Evaluating Derivatives,
  * 2nd ed., section 3.1. */
 #include "base/vec.h"
 #include "core/trajectory.h"
+#include "stages.h"
 
 typedef struct config {
   int max_directions;
@@ -22,6 +23,7 @@ static const gn_option options[] = {
 typedef struct tangent {
   gn_gradient base;
   gn_traj *traj;
+  gn_stages *stages;                       /* instead of it: implicit ones */
   double *v, *v1, *vY, *vK[GN_STAGES_MAX]; /* [B, ny] each                 */
   double *dY;                              /* [noutput, B, ny]             */
   double *e;                               /* [max(B ny, np)] a direction  */
@@ -36,14 +38,15 @@ static gn_status setup(gn_gradient *g, const void *config_)
   (void)config_;
   tangent *self = (tangent *)g;
   const size_t n = g->walk->sys.nmax, np = g->problem->model->params.np;
-  GN_TRY(gn_traj_create(g->walk, 1e18, &self->traj));
   GN_NEW(g->arena, self->v, n);
-  GN_NEW(g->arena, self->v1, n);
-  GN_NEW(g->arena, self->vY, n);
-  for (int i = 0; i < g->walk->st->tab->s; i++) GN_NEW(g->arena, self->vK[i], n);
   GN_NEW(g->arena, self->lam, n);
   GN_NEW(g->arena, self->dY, g->problem->noutput * n);
   GN_NEW(g->arena, self->e, n > np ? n : np);
+  if (g->walk->st->implicit) return gn_stages_create(g->walk, 1e18, &self->stages);
+  GN_TRY(gn_traj_create(g->walk, 1e18, &self->traj));
+  GN_NEW(g->arena, self->v1, n);
+  GN_NEW(g->arena, self->vY, n);
+  for (int i = 0; i < g->walk->st->tab->s; i++) GN_NEW(g->arena, self->vK[i], n);
   return GN_OK;
 }
 
@@ -51,9 +54,12 @@ static gn_status forward(gn_gradient *g, size_t B, const double *p, const gn_dri
                          const double *y0, double *Y)
 {
   tangent *self = (tangent *)g;
-  gn_traj_clear(self->traj);
-  GN_TRY(gn_walk_forward(g->walk, B, p, dr, y0, Y, gn_traj_put, self->traj));
-  g->stats.bytes = (long)self->traj->peak;
+  if (self->stages) gn_stages_clear(self->stages);
+  else gn_traj_clear(self->traj);
+  void *steps = self->stages ? (void *)self->stages : (void *)self->traj;
+  GN_TRY(gn_walk_forward(g->walk, B, p, dr, y0, Y, self->stages ? gn_stages_put : gn_traj_put,
+                         steps));
+  g->stats.bytes = (long)(self->stages ? self->stages->bytes : self->traj->peak);
   return GN_OK;
 }
 
@@ -97,6 +103,7 @@ static gn_status flow(void *user, double s, double to)
 {
   tangent *self = user;
   size_t first, last;
+  if (self->stages) return gn_stages_push(self->stages, s, to, self->v, self->vp);
   gn_traj_range(self->traj, s, to, &first, &last);
   for (size_t n = first; n < last; n++) GN_TRY(push_step(self, n));
   return GN_OK;
@@ -124,6 +131,7 @@ static gn_status push(gn_gradient *g, const double *vy0, const double *vp, doubl
   self->out = dY;
   if (vy0) gn_vec_copy(len, vy0, self->v);
   else gn_vec_fill(len, 0.0, self->v);
+  if (self->stages) GN_TRY(gn_stages_rewind(self->stages, 1));
   const gn_visit v = { self, g->walk->soft, flow, output, jump, NULL };
   return gn_visit_forward(g->problem, &v);
 }
@@ -170,7 +178,11 @@ static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double 
   return gt ? gn_walk_time_gradient(g->walk, gY, self->lam, gt) : GN_OK;
 }
 
-static void destroy(gn_gradient *g) { gn_traj_destroy(&((tangent *)g)->traj); }
+static void destroy(gn_gradient *g)
+{
+  gn_traj_destroy(&((tangent *)g)->traj);
+  gn_stages_destroy(&((tangent *)g)->stages);
+}
 
 const gn_gradient_class gn_gradient_tangent = {
   .name = "tangent",
@@ -178,7 +190,7 @@ const gn_gradient_class gn_gradient_tangent = {
   .source = "Griewank and Walther, Evaluating Derivatives, section 3.1",
   .exact = 1,
   .oracle = 1,
-  .needs = GN_NEEDS_STAGES,
+  .needs = GN_NEEDS_STAGES | GN_TAKES_IMPLICIT,
   .size = sizeof(tangent),
   .options = options,
   .config_size = sizeof(config),

@@ -15,9 +15,15 @@ const gn_gradient_class *gn_gradient_find(const char *name)
   return gn_registry_find(gn_gradients, "strategy", name);
 }
 
+static int has_stages(const gn_stepper_class *st, const gn_gradient_class *g)
+{
+  const int implicit = (g->needs & GN_TAKES_IMPLICIT) && (st->offers & GN_HAS_IMPLICIT_STAGES);
+  return implicit || (g->needs & GN_NEEDS_STAGES) == 0 || (st->offers & GN_HAS_STAGES);
+}
+
 static int legal(const gn_stepper_class *st, const gn_gradient_class *g)
 {
-  return ((g->needs & GN_NEEDS_STAGES) == 0 || (st->offers & GN_HAS_STAGES)) &&
+  return has_stages(st, g) &&
          ((g->needs & GN_NEEDS_BACKWARD) == 0 || (st->offers & GN_HAS_BACKWARD)) &&
          ((g->needs & GN_NEEDS_LANDING) == 0 || (st->offers & GN_HAS_LANDING));
 }
@@ -25,8 +31,9 @@ static int legal(const gn_stepper_class *st, const gn_gradient_class *g)
 gn_status gn_pair_check(const gn_stepper_class *st, const gn_gradient_class *g)
 {
   if (legal(st, g)) return GN_OK;
-  const char *what = (g->needs & GN_NEEDS_STAGES) && !(st->offers & GN_HAS_STAGES)
-                       ? "recorded explicit Runge-Kutta stages"
+  const char *what = !has_stages(st, g) ? (g->needs & GN_TAKES_IMPLICIT)
+                                            ? "recorded Runge-Kutta stages"
+                                            : "recorded explicit Runge-Kutta stages"
                      : (g->needs & GN_NEEDS_BACKWARD) && !(st->offers & GN_HAS_BACKWARD)
                        ? "a backward solve"
                        : "steps that end at the outputs";

@@ -40,7 +40,8 @@ typedef struct gn_gradient_ops {
 enum {
   GN_NEEDS_STAGES = 1,   /* recorded explicit Runge-Kutta stages                    */
   GN_NEEDS_BACKWARD = 2, /* a backward solve by the same stepper                     */
-  GN_NEEDS_LANDING = 4   /* steps that end at stop times                            */
+  GN_NEEDS_LANDING = 4,  /* steps that end at stop times                            */
+  GN_TAKES_IMPLICIT = 8  /* with GN_NEEDS_STAGES: recorded implicit ones will do     */
 };
 
 /* Head of every strategy. */

@@ -29,6 +29,7 @@ typedef struct gn_step {
   const double *f1;      /* [n] slope at the end if it is the last stage (FSAL), else NULL   */
   const double *const *K; /* [stages] slopes, [n] each; only if slopes were asked for. Without
                              a tableau: two, at the ends of the step                         */
+  const double *const *Y; /* [stages] states of implicit stages, [n] each; only if asked for */
   gn_record *rec;  /* tapes of the stages new in this step: stages 1..s-1 (FSAL) or 0..s-1  */
   gn_record *head; /* fresh and FSAL: the one-slice record of stage 0                        */
   /* A listener that keeps rec or head sets the pointer to NULL; what it leaves is used
@@ -56,6 +57,10 @@ struct gn_stepper {
   gn_system *sys;          /* borrowed                                               */
   gn_tolerance tol;
   const gn_tableau *tab;   /* coefficients; set by set-up; NULL if not Runge-Kutta    */
+  const gn_tableau *implicit; /* of implicit stages, A with its diagonal, the last one being
+                              the new state; set by set-up; NULL if there are none */
+  int dense;               /* their linear systems are solved by LU of a block per row */
+  int want_stages;         /* 1: keep their states Y of a step valid for the listener */
   int want_slopes;         /* 1: keep all slopes K of a step valid for the listener   */
   size_t nmax;             /* longest state                                          */
   gn_step now;             /* the step just taken                                    */
@@ -72,7 +77,8 @@ enum {
   GN_HAS_STAGES = 1,   /* explicit Runge-Kutta stages with tapes and a tableau */
   GN_HAS_BACKWARD = 2, /* can integrate backward                               */
   GN_HAS_DENSE = 4,    /* has an interpolant for output = interpolate          */
-  GN_HAS_LANDING = 8   /* ends steps at stop times                             */
+  GN_HAS_LANDING = 8,  /* ends steps at stop times                             */
+  GN_HAS_IMPLICIT_STAGES = 16 /* implicit Runge-Kutta stages: their states and a tableau */
 };
 
 /* What a file in solvers/step/ exports: gn_stepper_<file stem>. */
