@@ -202,7 +202,10 @@ gn_status gn_stages_pull(gn_stages *st, double s, double to, double *lam, double
 {
   const double lo = s < to ? s : to;
   while (st->next > 0 && st->step[st->next - 1].s >= lo) {
-    GN_TRY(pull_step(st, &st->step[st->next - 1], lam, gp));
+    const gn_stages_step *at = &st->step[st->next - 1];
+    GN_TRY(pull_step(st, at, lam, gp));
+    gn_history_step(st->walk->solver.history, &st->walk->sys.norm, at->s + at->h, -at->h,
+                    GN_STEP_UNTESTED);
     st->next--;
   }
   return GN_OK;
