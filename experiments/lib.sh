@@ -11,7 +11,7 @@ gn_missing=()  # packages whose thing was not found
 gn_found=()    # versions of the libraries
 gn_old=''      # versions of SUNDIALS that are too old
 gn_check=no    # yes: Check is there
-gn_optional=' gnuplot-nox python3-h5py cppcheck clang-tidy ' # what scripts go on without
+gn_optional=' gnuplot-nox chromium python3-h5py cppcheck clang-tidy ' # what scripts go on without
 
 gn_say() { printf 'gnomon: %s\n' "$*"; }
 
@@ -103,6 +103,7 @@ gn_have() # PACKAGE LIBS
     pkg-config) command -v "${PKG_CONFIG:-pkg-config}" >/dev/null || command -v pkgconf >/dev/null ;;
     gnuplot-nox) command -v gnuplot >/dev/null ;;
     python3-h5py) python3 -c "import h5py, numpy" 2>/dev/null ;;
+    chromium) command -v chromium >/dev/null || command -v google-chrome >/dev/null ;;
     cppcheck | clang-tidy) command -v "$1" >/dev/null ;;
     libsundials-dev) row=SUNDIALS ;;
     libopenblas-dev) row=BLAS ;;

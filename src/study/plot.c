@@ -1,13 +1,10 @@
-/* Figures: tables are read here and handed to gnuplot as inline data, so that gnuplot sees
- * no file of ours. One script per figure and terminal (svg, pdfcairo, pngcairo). */
+/* Figures: tables are read and told apart here, and handed to the file that draws them.
+ * Scripts and data are written first; a machine without gnuplot has them to take along. */
 #include "study/plot_impl.h"
 #include "study/rundir.h"
 
-#include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* ---- tables -------------------------------------------------------------------------- */
@@ -45,7 +42,11 @@ static gn_status add_file(gn_plotting *pl, const char *file, const char *label)
   gn_plot_table *t = (metrics ? pl->metrics : sweep ? pl->sweep : pl->compare) + (*n)++;
   t->csv = csv;
   t->label = gn_arena_strdup(pl->arena, label);
-  return t->label ? split(pl->arena, file, t) : GN_ENOMEM;
+  if (!t->label) return GN_ENOMEM;
+  GN_TRY(split(pl->arena, file, t));
+  return gn_facts_read(pl->arena, t->dir,
+                       metrics ? "experiment.ini" : sweep ? "sweep.ini" : "compare.ini",
+                       &t->facts);
 }
 
 /* A run directory has metrics.csv, compare.csv, sweep.csv, or several. */
@@ -81,166 +82,114 @@ static gn_status add_path(gn_plotting *pl, const char *path)
   return add_file(pl, path, path);
 }
 
-/* ---- gnuplot ------------------------------------------------------------------------- */
-
-static gn_status find_gnuplot(void)
-{
-  const char *path = getenv("PATH");
-  char file[4096];
-  for (const char *s = path ? path : ""; *s;) {
-    size_t n = strcspn(s, ":");
-    int m = snprintf(file, sizeof file, "%.*s/gnuplot", (int)n, s);
-    if (m > 0 && (size_t)m < sizeof file && access(file, X_OK) == 0) return GN_OK;
-    s += n + (s[n] == ':');
-  }
-  return GN_FAIL(GN_EIO, "gnuplot is not on the PATH; install it (Debian: gnuplot-nox)");
-}
-
-void gn_plot_quote(FILE *gp, const char *s)
-{
-  (void)fputc('\'', gp);
-  for (; *s; s++) {
-    if (*s == '\'') (void)fputc('\'', gp);
-    (void)fputc(*s == '\n' ? ' ' : *s, gp);
-  }
-  (void)fputc('\'', gp);
-}
-
-static void prepare(FILE *gp, const char *terminal, double height)
-{
-  const char *font = "DejaVu Sans,12";
-  if (strcmp(terminal, "pdfcairo") == 0)
-    (void)fprintf(gp, "set terminal pdfcairo noenhanced size 18cm,%.1fcm font '%s'\n",
-                  18 * height, "DejaVu Sans,10");
-  else if (strcmp(terminal, "svg") == 0)
-    (void)fprintf(
-        gp, "set terminal svg noenhanced size 900,%.0f font '%s' background 'white'\n",
-        900 * height, font);
-  else
-    (void)fprintf(gp, "set terminal pngcairo noenhanced size 900,%.0f font '%s'\n",
-                  900 * height, font);
-}
-
-/* gnuplot may have failed: the signal of a pipe without a reader must not end the program. */
-static int run_gnuplot(void (*write)(const void *user, FILE *gp), const void *user)
-{
-  struct sigaction ignore, old;
-  memset(&ignore, 0, sizeof ignore);
-  ignore.sa_handler = SIG_IGN;
-  (void)sigemptyset(&ignore.sa_mask);
-  (void)sigaction(SIGPIPE, &ignore, &old);
-  FILE *gp =
-      popen("gnuplot", "w"); /* NOLINT(cert-env33-c): a fixed name, no text of ours */
-  int rc = -1;
-  if (gp) {
-    write(user, gp);
-    rc = pclose(gp);
-  }
-  (void)sigaction(SIGPIPE, &old, NULL);
-  return rc;
-}
-
-static gn_status check_drawn(const gn_plotting *pl, const char *file, int rc)
-{
-  struct stat st;
-  GN_REQUIRE(rc == 0 && stat(file, &st) == 0 && st.st_size > 0, GN_EIO,
-             "%s: gnuplot could not draw it (exit status %d)", file,
-             rc >= 0 && WIFEXITED(rc) ? WEXITSTATUS(rc) : -1);
-  if (pl->log) (void)fprintf(pl->log, "%s\n", file);
-  return GN_OK;
-}
-
-gn_status gn_plot_run(const gn_plotting *pl, void (*write)(const void *user, FILE *gp),
-                      const void *user, const char *dir, const char *stem)
-{
-  static const char *const ending[3] = { "svg", "pdf", "png" };
-  const int rc = run_gnuplot(write, user);
-  for (int k = 0; k < 3; k++) {
-    const char *file = gn_arena_printf(pl->arena, "%s/%s.%s", dir, stem, ending[k]);
-    if (!file) return GN_ENOMEM;
-    GN_TRY(check_drawn(pl, file, rc));
-  }
-  return GN_OK;
-}
-
-/* A drawing on one terminal. */
-typedef struct sheet {
-  const gn_plotting *pl;
-  gn_drawing draw;
-  size_t which;
-  double height;
-  const char *terminal, *file;
-} sheet;
-
-static void write_sheet(const void *user, FILE *gp)
-{
-  const sheet *sh = user;
-  prepare(gp, sh->terminal, sh->height);
-  (void)fputs("set output ", gp);
-  gn_plot_quote(gp, sh->file);
-  (void)fputc('\n', gp);
-  sh->draw(sh->pl, sh->which, gp);
-}
-
-static gn_status figure(const gn_plotting *pl, gn_drawing draw, size_t which, double height,
-                        const char *dir, const char *stem)
-{
-  static const char *const terminal[3] = { "svg", "pdfcairo", "pngcairo" };
-  static const char *const ending[3] = { "svg", "pdf", "png" };
-  for (int k = 0; k < 3; k++) {
-    const char *file =
-        gn_arena_printf(pl->arena, "%s/%s.%s", pl->out ? pl->out : dir, stem, ending[k]);
-    if (!file) return GN_ENOMEM;
-    const sheet sh = { pl, draw, which, height, terminal[k], file };
-    GN_TRY(check_drawn(pl, file, run_gnuplot(write_sheet, &sh)));
-  }
-  return GN_OK;
-}
-
 /* ---- all ----------------------------------------------------------------------------- */
+
+gn_status gn_plot_draw(gn_plotting *pl, const char *dir, const char *stem)
+{
+  pl->files++;
+  if (pl->drawable) return gn_gnuplot_draw(pl->arena, dir, stem, pl->log);
+  if (pl->log) (void)fprintf(pl->log, "%s/%s.gp\n", dir, stem);
+  return GN_OK;
+}
+
+gn_status gn_plot_finish(const gn_plotting *pl)
+{
+  GN_REQUIRE(pl->drawable, GN_EIO,
+             "gnuplot is not on the PATH: %zu script%s (.gp) written with the data, to be "
+             "drawn where there is one; install it (Debian: gnuplot-nox)",
+             pl->files, pl->files == 1 ? "" : "s");
+  return GN_OK;
+}
+
+/* The second table of a name does not overwrite the figure of the first. */
+static const char *stem_of(const gn_plotting *pl, const gn_plot_table *t, size_t k)
+{
+  return pl->out && k ? gn_arena_printf(pl->arena, "%s-%zu", t->stem, k + 1) : t->stem;
+}
 
 static gn_status draw_all(gn_plotting *pl)
 {
-  GN_TRY(find_gnuplot());
-  if (pl->nmetrics) {
-    const char *dir = pl->metrics[0].dir;
-    GN_REQUIRE(gn_plot_has(pl, 0), GN_EARG, "%s: no finite loss to draw",
-               pl->metrics[0].csv->file);
-    GN_TRY(figure(pl, gn_draw_loss, 0, 0.6, dir, "loss"));
-    if (gn_plot_has(pl, 1)) GN_TRY(figure(pl, gn_draw_cost, 0, 0.6, dir, "cost"));
-  }
+  if (pl->nmetrics) GN_TRY(gn_plot_runs(pl));
   for (size_t k = 0; k < pl->ncompare; k++) {
-    const gn_plot_table *t = &pl->compare[k];
-    const char *stem =
-        pl->out && k ? gn_arena_printf(pl->arena, "%s-%zu", t->stem, k + 1) : t->stem;
+    const char *stem = stem_of(pl, &pl->compare[k], k);
     if (!stem) return GN_ENOMEM;
-    GN_TRY(figure(pl, gn_draw_compare, k, gn_plot_height(t->csv->nrow), t->dir, stem));
+    GN_TRY(gn_plot_compare(pl, &pl->compare[k], stem));
   }
   for (size_t k = 0; k < pl->nsweep; k++) {
-    const gn_plot_table *t = &pl->sweep[k];
-    const char *stem =
-        pl->out && k ? gn_arena_printf(pl->arena, "%s-%zu", t->stem, k + 1) : t->stem;
+    const char *stem = stem_of(pl, &pl->sweep[k], k);
     if (!stem) return GN_ENOMEM;
-    GN_TRY(gn_plot_sweep(pl, t, stem));
+    GN_TRY(gn_plot_sweep(pl, &pl->sweep[k], stem));
   }
   for (size_t k = 0; k < pl->nsolve; k++) GN_TRY(gn_plot_solution(pl, pl->solve[k]));
+  return gn_plot_finish(pl);
+}
+
+static gn_status start(gn_arena **a, gn_plotting **out)
+{
+  GN_TRY(gn_arena_create(a));
+  gn_plotting *pl = gn_arena_alloc(*a, 1, sizeof *pl);
+  if (!pl) gn_arena_destroy(a);
+  if (!pl) return GN_ENOMEM;
+  pl->arena = *a;
+  pl->drawable = gn_gnuplot_found();
+  *out = pl;
   return GN_OK;
+}
+
+static gn_status plot(size_t n, const char *const *path, const char *out, int narrow,
+                      FILE *log)
+{
+  gn_arena *a;
+  gn_plotting *pl;
+  GN_TRY(start(&a, &pl));
+  pl->out = out;
+  pl->narrow = narrow;
+  pl->log = log;
+  gn_status s = GN_OK;
+  for (size_t k = 0; k < n && s == GN_OK; k++) s = add_path(pl, path[k]);
+  if (s == GN_OK && out) s = gn_rundir_make(out);
+  if (s == GN_OK) s = draw_all(pl);
+  gn_arena_destroy(&a);
+  return s;
 }
 
 gn_status gn_plot(size_t n, const char *const *path, const char *out, FILE *log)
 {
+  return plot(n, path, out, 0, log);
+}
+
+gn_status gn_plot_narrow(size_t n, const char *const *path, const char *out)
+{
+  return plot(n, path, out, 1, NULL);
+}
+
+/* The options that lie beside a table of a known name, else those of a run. */
+static const char *options_of(const char *stem)
+{
+  if (strncmp(stem, "compare", 7) == 0) return "compare.ini";
+  return strncmp(stem, "sweep", 5) == 0 ? "sweep.ini" : "experiment.ini";
+}
+
+static gn_status tidy(gn_plotting *pl, const char *file, const gn_plot_columns *want)
+{
+  gn_csv *csv;
+  gn_plot_table t = { .label = file };
+  GN_TRY(gn_csv_read(pl->arena, file, &csv));
+  GN_REQUIRE(csv->nrow > 0, GN_EARG, "%s: no rows to draw", file);
+  t.csv = csv;
+  GN_TRY(split(pl->arena, file, &t));
+  GN_TRY(gn_facts_read(pl->arena, t.dir, options_of(t.stem), &t.facts));
+  GN_TRY(gn_plot_tidy(pl, &t, want));
+  return gn_plot_finish(pl);
+}
+
+gn_status gn_plot_csv(const char *file, const gn_plot_columns *want, FILE *log)
+{
   gn_arena *a;
-  GN_TRY(gn_arena_create(&a));
-  gn_plotting *pl = gn_arena_alloc(a, 1, sizeof *pl);
-  gn_status s = pl ? GN_OK : GN_ENOMEM;
-  if (pl) {
-    pl->arena = a;
-    pl->out = out;
-    pl->log = log;
-  }
-  for (size_t k = 0; k < n && s == GN_OK; k++) s = add_path(pl, path[k]);
-  if (s == GN_OK && out) s = gn_rundir_make(out);
-  if (s == GN_OK) s = draw_all(pl);
+  gn_plotting *pl;
+  GN_TRY(start(&a, &pl));
+  pl->log = log;
+  const gn_status s = tidy(pl, file, want);
   gn_arena_destroy(&a);
   return s;
 }

@@ -17,7 +17,7 @@ typedef struct panel {
 } panel;
 
 typedef struct drawing {
-  const gn_plotting *pl;
+  gn_plotting *pl;
   const gn_solution *s;
   const char *dir, *stem;
   size_t nsample; /* drawn */
@@ -48,28 +48,6 @@ gn_status gn_plot_shut(const char *dir, const char *stem, const char *ending, FI
   return GN_OK;
 }
 
-typedef struct place {
-  const char *dir, *stem;
-} place;
-
-static void load_script(const void *user, FILE *gp)
-{
-  const place *p = user;
-  (void)fputs("cd ", gp);
-  gn_plot_quote(gp, p->dir);
-  (void)fputs("\nload ", gp);
-  char name[2 * GN_TEXT_MAX];
-  (void)snprintf(name, sizeof name, "%s.gp", p->stem);
-  gn_plot_quote(gp, name);
-  (void)fputc('\n', gp);
-}
-
-gn_status gn_plot_script(const gn_plotting *pl, const char *dir, const char *stem)
-{
-  const place p = { dir, stem };
-  return gn_plot_run(pl, load_script, &p, dir, stem);
-}
-
 void gn_plot_terminal(FILE *to, int k, const char *stem, double width, double height)
 {
   static const char *const ending[3] = { "pdf", "svg", "png" };
@@ -85,7 +63,7 @@ void gn_plot_terminal(FILE *to, int k, const char *stem, double width, double he
                   "'DejaVu Sans,16' lw 1.5\n", width * 70, height * 70);
   (void)snprintf(file, sizeof file, "%s.%s", stem, ending[k]);
   (void)fputs("set output ", to);
-  gn_plot_quote(to, file);
+  gn_gnuplot_quote(to, file);
   (void)fputc('\n', to);
 }
 
@@ -134,7 +112,7 @@ static void write_curves(const drawing *d, const panel *p, int legend, FILE *to)
   (void)snprintf(data, sizeof data, "%s.dat", d->stem);
   for (size_t b = 0; b < d->nsample; b++) {
     (void)fputs(lead, to);
-    gn_plot_quote(to, data);
+    gn_gnuplot_quote(to, data);
     (void)fprintf(to, " index %zu using %zu:%zu with %s lc rgb '%s' lw 1.6 ", b, p->x, p->y,
                   d->s->T <= FEW ? "linespoints pt 7 ps 0.5" : "lines", colour[b]);
     if (legend) (void)fprintf(to, "title 'sample %lld'", (long long)d->s->sample[b]);
@@ -142,7 +120,7 @@ static void write_curves(const drawing *d, const panel *p, int legend, FILE *to)
     lead = ", \\\n  ";
     if (!p->target && p->x == 1) continue;
     (void)fputs(lead, to);
-    gn_plot_quote(to, data);
+    gn_gnuplot_quote(to, data);
     (void)fprintf(to, " index %zu ", b);
     if (p->target)
       (void)fprintf(to, "using 1:%zu with points pt 6 ps 0.6 ", p->target);
@@ -198,7 +176,7 @@ static gn_status draw(drawing *d, const char *name)
   if (!stem) return GN_ENOMEM;
   GN_TRY(write_figure(d, stem));
   d->n = 0;
-  return gn_plot_script(d->pl, d->dir, stem);
+  return gn_plot_draw(d->pl, d->dir, stem);
 }
 
 /* ---- panels -------------------------------------------------------------------------- */
@@ -267,7 +245,7 @@ static gn_status draw_all(drawing *d)
   return phase(d);
 }
 
-gn_status gn_plot_solution(const gn_plotting *pl, const char *file)
+gn_status gn_plot_solution(gn_plotting *pl, const char *file)
 {
   const char *slash = strrchr(file, '/'), *stem = slash ? slash + 1 : file;
   const size_t n = strcspn(stem, "'") == strlen(stem) ? strlen(stem) : 0;

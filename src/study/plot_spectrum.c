@@ -110,7 +110,7 @@ static gn_status write_script(const gn_plotting *pl, const char *dir, const char
   return gn_plot_shut(dir, stem, ".gp", f);
 }
 
-gn_status gn_plot_spectrum(const gn_plotting *pl, const char *file, const char *dir,
+gn_status gn_plot_spectrum(gn_plotting *pl, const char *file, const char *dir,
                            const char *stem)
 {
   gn_csv *csv;
@@ -128,7 +128,7 @@ gn_status gn_plot_spectrum(const gn_plotting *pl, const char *file, const char *
                  names[k], gn_csv_text(csv, i, sp.col[k]));
   GN_TRY(write_data(pl, &sp, dir, stem, &nsample));
   GN_TRY(write_script(pl, dir, stem, nsample));
-  return gn_plot_script(pl, dir, stem);
+  return gn_plot_draw(pl, dir, stem);
 }
 
 int gn_plot_is_spectrum(const char *file)

@@ -16,7 +16,7 @@
 enum { NKEY = 8, NCURVE = 64 };
 static const char *const key_names[NKEY] = { "model",     "solver",    "strategy", "rtol",
                                              "back_rtol", "quad_rtol", "state",    "seed" };
-enum { MODEL, SOLVER, STRATEGY, RTOL, BACK, QUAD };
+enum { MODEL, SOLVER, STRATEGY, RTOL, BACK, QUAD, SEED = 7 };
 
 /* A quantity: a sum of columns, of the timing table if timed. */
 typedef struct quantity {
@@ -58,7 +58,8 @@ static const axis train_axes[] = {
 };
 
 typedef struct sweep_plot {
-  const gn_plotting *pl;
+  gn_plotting *pl;
+  const char *caption;
   const gn_csv *csv, *timing; /* timing NULL: none */
   size_t key[NKEY];           /* columns of csv    */
   size_t n;                   /* curves            */
@@ -125,20 +126,6 @@ static double value(const sweep_plot *sp, const quantity *q, size_t row)
   return sum;
 }
 
-static int ascending(const void *a, const void *b)
-{
-  const double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-/* Linear between the order statistics; x is sorted. */
-static double quantile(size_t n, const double *x, double q)
-{
-  const double at = q * (double)(n - 1), low = floor(at);
-  const size_t i = (size_t)low;
-  return i + 1 < n ? x[i] + (at - low) * (x[i + 1] - x[i]) : x[n - 1];
-}
-
 /* All problems at the tolerances of row `first`: one line of the data, or none. */
 static size_t write_point(sweep_plot *sp, const axis *ax, size_t first, FILE *to)
 {
@@ -152,13 +139,11 @@ static size_t write_point(sweep_plot *sp, const axis *ax, size_t first, FILE *to
     sp->low[1] = fmin(sp->low[1], y), sp->high[1] = fmax(sp->high[1], y);
   }
   if (n == 0) return 0;
-  qsort(sp->x, n, sizeof *sp->x, ascending);
-  qsort(sp->y, n, sizeof *sp->y, ascending);
+  const gn_figure_point x = gn_figure_summary(0, n, sp->x),
+                        y = gn_figure_summary(0, n, sp->y);
   (void)fprintf(to, "%s %s %s %.10g %.10g %.10g %.10g %.10g %.10g %zu\n",
-                text(sp, first, RTOL), text(sp, first, BACK), text(sp, first, QUAD),
-                quantile(n, sp->x, 0.5), quantile(n, sp->x, 0.25), quantile(n, sp->x, 0.75),
-                quantile(n, sp->y, 0.5), quantile(n, sp->y, 0.25), quantile(n, sp->y, 0.75),
-                n);
+                text(sp, first, RTOL), text(sp, first, BACK), text(sp, first, QUAD), x.y, x.low,
+                x.high, y.y, y.low, y.high, n);
   return n;
 }
 
@@ -200,14 +185,14 @@ static int write_data(sweep_plot *sp, const axis *ax, unsigned char *drawn, FILE
 
 /* ---- the script ---------------------------------------------------------------------- */
 
-static const char *const colour[] = { "#000000", "#d55e00", "#0072b2", "#009e73",
-                                      "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f" };
-static const char *const dash[] = { "solid", "(12,4)", "(4,4)",  "(14,4,4,4)",
-                                    "(7,3)", "(2,4)",  "(20,5)", "(14,4,3,4,3,4)" };
-static const int marker[] = { 7, 4, 9, 12, 11, 6, 5, 8, 13, 10, 2 };
+/* Of a figure, in cm: the strips of the legend and the caption. */
+typedef struct place {
+  double width, height, legend, strip;
+} place;
 
-/* Wide enough for the longest label beside the curves, high enough for all labels. */
-static void size_of(const sweep_plot *sp, double *width, double *height, double *margin)
+/* Legend beside the curves, wide enough for the longest label and high enough for all of
+   them; for small screens above. */
+static void size_of(const sweep_plot *sp, const char *caption, place *p)
 {
   size_t longest = 0;
   for (size_t k = 0; k < sp->n; k++) {
@@ -216,51 +201,32 @@ static void size_of(const sweep_plot *sp, double *width, double *height, double 
     if (sp->several[1]) n += strlen(text(sp, sp->curve[k], SOLVER)) + 4;
     if (n > longest) longest = n;
   }
-  const double legend = 2.1 + 0.2 * (double)longest; /* cm */
-  *width = 11 + legend;
-  *height = fmax(8.5, 1.8 + 0.46 * (double)sp->n);
-  *margin = 1 - legend / *width;
+  p->legend = sp->pl->narrow ? 0.7 + 0.52 * (double)sp->n : 2.1 + 0.2 * (double)longest;
+  p->width = sp->pl->narrow ? 9 : 11 + p->legend;
+  p->strip = gn_gnuplot_caption_height(caption, p->width);
+  p->height = p->strip + (sp->pl->narrow ? 6.5 + p->legend
+                                         : fmax(8.5, 1.8 + 0.46 * (double)sp->n));
 }
 
-static void write_terminal(const char *kind, double w, double h, const char *stem, FILE *to)
-{
-  if (strcmp(kind, "pdf") == 0)
-    (void)fprintf(to,
-                  "set terminal pdfcairo enhanced size %.2fcm,%.2fcm font 'DejaVu Sans,11' "
-                  "lw 1 dl 0.9 ps 0.6\n",
-                  w, h);
-  else if (strcmp(kind, "svg") == 0)
-    (void)fprintf(to,
-                  "set terminal svg enhanced size %.0f,%.0f font 'DejaVu Sans,14' "
-                  "background 'white' dl 0.9\n",
-                  w * 57, h * 57);
-  else
-    (void)fprintf(to,
-                  "set terminal pngcairo enhanced size %.0f,%.0f font 'DejaVu Sans,19' "
-                  "lw 2 dl 0.9 ps 1.5\n",
-                  w * 80, h * 80);
-  (void)fprintf(to, "set output '%s.%s'\n", stem, kind);
-}
-
-static void write_plot(const sweep_plot *sp, const char *stem, const unsigned char *drawn,
-                       int spread, FILE *to)
+static void write_plot(const sweep_plot *sp, const unsigned char *drawn, int spread,
+                       FILE *to)
 {
   const char *lead = "plot \\\n  ";
   for (size_t k = 0; k < sp->n; k++) {
     if (!drawn[k]) continue;
-    const char *c = colour[k % 8];
-    const int pt = marker[k % (sizeof marker / sizeof *marker)];
+    const char *c = gn_gnuplot_colour(k);
+    const int pt = gn_gnuplot_marker(k);
     if (spread)
       (void)fprintf(to,
-                    "%s'%s.dat' index %zu using 4:7:8:9 with yerrorbars pt 0 lw 1 "
+                    "%sdata index %zu using 4:7:8:9 with yerrorbars pt 0 lw 1 "
                     "lc rgb '%s' notitle",
-                    lead, stem, k, c);
+                    lead, k, c);
     if (spread) lead = ", \\\n  ";
     (void)fprintf(to,
-                  "%s'%s.dat' index %zu using 4:7 with %s pt %d ps 0.9 lw 1.5 "
+                  "%sdata index %zu using 4:7 with %s pt %d ps 0.9 lw 1.5 "
                   "lc rgb '%s'",
-                  lead, stem, k, sp->untied ? "points" : "linespoints", pt, c);
-    if (!sp->untied && k % 8) (void)fprintf(to, " dt %s", dash[k % 8]);
+                  lead, k, sp->untied ? "points" : "linespoints", pt, c);
+    if (!sp->untied && k % 8) (void)fprintf(to, " dt %s", gn_gnuplot_dash(k));
     (void)fputs(" title '", to);
     write_label(sp, sp->curve[k], to); /* no quote can be in a name of the grid */
     (void)fputc('\'', to);
@@ -272,48 +238,42 @@ static void write_plot(const sweep_plot *sp, const char *stem, const unsigned ch
 static void write_script(const sweep_plot *sp, const axis *ax, const char *stem,
                          const unsigned char *drawn, int spread, FILE *to)
 {
-  double w, h, margin;
-  size_of(sp, &w, &h, &margin);
-  (void)fprintf(to, "# gnuplot %s.gp draws this figure again, from %s.dat\n", stem, stem);
-  (void)fputs("set border 3 lw 1\nset tics nomirror\nset mxtics default\nset mytics 1\n"
+  place p;
+  size_of(sp, sp->caption, &p);
+  gn_gnuplot_begin(to, stem, p.width, p.height);
+  (void)fputs("data = ", to);
+  gn_gnuplot_quote(to, stem);
+  (void)fputs(".'.dat'\nset border 3 lw 1\nset tics nomirror\nset mxtics default\nset mytics 1\n"
               "set grid xtics ytics lc rgb '#dddddd' lw 0.7 lt 1\n"
               "set logscale xy\nset format xy '10^{%L}'\n"
-              "set key outside right center vertical Left reverse noenhanced samplen 3.5 "
-              "spacing 1.15 height 0.5\n",
+              "set key vertical Left reverse noenhanced samplen 3.5 spacing 1.15 height 0.5 ",
               to);
-  (void)fprintf(to,
-                "set rmargin at screen %.3f\nset xlabel '%s'\n"
-                "set ylabel '%s'\n",
-                margin, ax->x.label, ax->y.label);
+  if (sp->pl->narrow)
+    (void)fprintf(to, "at screen 0.03,%.4f left top maxcols 1\nset tmargin at screen %.4f\n",
+                  1 - 0.1 / p.height, 1 - p.legend / p.height);
+  else
+    (void)fprintf(to, "outside right center\nset rmargin at screen %.3f\n",
+                  1 - p.legend / p.width);
+  (void)fprintf(to, "set bmargin at screen %.4f\nset xlabel '%s'\nset ylabel '%s'\n",
+                (p.strip + 1.6) / p.height, ax->x.label, ax->y.label);
+  gn_gnuplot_caption(to, sp->caption, p.width, p.height);
   if (spread) (void)fputs("set key title 'median, quartiles' left\n", to);
   if (strcmp(ax->x.column[0], "rtol") == 0) { /* no marker on the frame */
     (void)fprintf(to, "set xrange [%.4g:%.4g]\n", sp->low[0] / 1.6, sp->high[0] * 1.6);
     if (sp->high[1] < 30 * sp->low[1]) /* too little for decades */
       (void)fputs("unset logscale y\nset format y '%g'\nset yrange [0:*]\n", to);
   }
-  write_terminal("pdf", w, h, stem, to);
-  write_plot(sp, stem, drawn, spread, to);
-  write_terminal("svg", w, h, stem, to);
-  (void)fputs("replot\n", to);
-  write_terminal("png", w, h, stem, to);
-  (void)fputs("replot\nset output\n", to);
+  write_plot(sp, drawn, spread, to);
+  gn_gnuplot_end(to, stem);
 }
 
 /* ---- figures ------------------------------------------------------------------------- */
 
-typedef struct place {
+typedef struct target {
   const char *dir, *stem;
-} place;
+} target;
 
-static void load_script(const void *user, FILE *gp)
-{
-  const place *p = user;
-  (void)fputs("cd ", gp);
-  gn_plot_quote(gp, p->dir);
-  (void)fprintf(gp, "\nload '%s.gp'\n", p->stem);
-}
-
-static gn_status open_in(const gn_plotting *pl, const place *p, const char *ending,
+static gn_status open_in(const gn_plotting *pl, const target *p, const char *ending,
                          FILE **out)
 {
   const char *file = gn_arena_printf(pl->arena, "%s/%s.%s", p->dir, p->stem, ending);
@@ -323,7 +283,7 @@ static gn_status open_in(const gn_plotting *pl, const place *p, const char *endi
   return GN_OK;
 }
 
-static gn_status draw_axis(sweep_plot *sp, const axis *ax, const place *p, int first)
+static gn_status draw_axis(sweep_plot *sp, const axis *ax, const target *p, int first)
 {
   unsigned char drawn[NCURVE];
   FILE *f;
@@ -338,10 +298,36 @@ static gn_status draw_axis(sweep_plot *sp, const axis *ax, const place *p, int f
   GN_TRY(open_in(sp->pl, p, "gp", &f));
   write_script(sp, ax, p->stem, drawn, spread, f);
   GN_REQUIRE(fclose(f) == 0, GN_EIO, "%s/%s.gp: cannot write", p->dir, p->stem);
-  return gn_plot_run(sp->pl, load_script, p, p->dir, p->stem);
+  GN_TRY(gn_figure_caption(sp->pl->arena, p->dir, p->stem, sp->caption));
+  return gn_plot_draw(sp->pl, p->dir, p->stem);
 }
 
-gn_status gn_plot_sweep(const gn_plotting *pl, const gn_plot_table *t, const char *stem)
+/* Distinct texts of a key in the order of the rows, at most so many. */
+static const char *distinct(const sweep_plot *sp, int key)
+{
+  const char *s = "";
+  size_t n = 0;
+  for (size_t i = 0; s && i < sp->csv->nrow; i++) {
+    size_t j = 0;
+    while (j < i && !same(sp, j, i, key, key)) j++;
+    if (j == i && n++ < 8)
+      s = gn_arena_printf(sp->pl->arena, "%s%s%s", s, *s ? ", " : "", text(sp, i, key));
+  }
+  return s && n > 8 ? gn_arena_printf(sp->pl->arena, "%s, ... (%zu)", s, n) : s;
+}
+
+/* The grid stands in the table, the rest in sweep.ini. */
+static const char *caption_of(const sweep_plot *sp, const gn_plot_table *t)
+{
+  const char *model = distinct(sp, MODEL), *solver = distinct(sp, SOLVER);
+  const char *seeds = distinct(sp, SEED), *data = gn_facts_get(&t->facts, "data.name");
+  if (!model || !solver || !seeds) return NULL;
+  return gn_arena_printf(sp->pl->arena,
+                         "Model %s; data %s; solver %s; seed %s. Drawn by gnomon " GN_VERSION ".",
+                         model, *data ? data : "unknown", solver, seeds);
+}
+
+gn_status gn_plot_sweep(gn_plotting *pl, const gn_plot_table *t, const char *stem)
 {
   sweep_plot *sp;
   const char *timing = gn_arena_printf(pl->arena, "%s/%s_timing.csv", t->dir, t->stem);
@@ -366,11 +352,12 @@ gn_status gn_plot_sweep(const gn_plotting *pl, const gn_plot_table *t, const cha
   GN_NEW(pl->arena, sp->x, sp->csv->nrow);
   GN_NEW(pl->arena, sp->y, sp->csv->nrow);
   GN_TRY(find_curves(sp));
+  if (!(sp->caption = pl->narrow ? "" : caption_of(sp, t))) return GN_ENOMEM;
   const int training = gn_csv_column(sp->csv, "work_growth") != GN_CSV_NONE;
   const axis *first = training ? train_axes : gradient_axes;
   for (const axis *ax = first; ax->name; ax++) {
     if ((ax->x.timed || ax->y.timed) && !times) continue;
-    place p = { pl->out ? pl->out : t->dir, NULL };
+    target p = { pl->out ? pl->out : t->dir, NULL };
     p.stem = gn_arena_printf(pl->arena, "%s_%s", stem, ax->name);
     if (!p.stem) return GN_ENOMEM;
     GN_TRY(draw_axis(sp, ax, &p, ax == first));
