@@ -139,9 +139,9 @@ line=$(says bad.html 400)
 
 # the commands of the page do it again, to the last digit
 sed -n '/<pre>gnomon/,/<\/pre>/p' sweep.html | sed -n 's/^.*\(gnomon sweep .*\)/\1/p' |
-  sed 's/^gnomon/"$gnomon"/; s/$/ --no-figures/' >again.sh
+  sed "s|^gnomon|'$gnomon'|; s/\$/ --no-figures/" >again.sh
 [ -s again.sh ] || fail "sweep.html has no command to do it again"
-quietly env gnomon="$gnomon" sh again.sh
+quietly sh again.sh
 cmp sweep/sweep.csv sweep-again/sweep.csv || fail "the command of the page gives another sweep"
 
 # without gnuplot there are tables and a sentence

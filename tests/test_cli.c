@@ -95,7 +95,7 @@ static void prepare(void)
 START_TEST(help)
 {
   static const char *const command[] = { "list",    "show", "check", "train",
-                                         "compare", "grad", "plot" };
+                                         "compare", "grad", "plot", "report" };
   prepare();
   ck_runs("--help");
   ck_says("usage: gnomon COMMAND");
@@ -293,6 +293,20 @@ START_TEST(wrong_plot)
   ck_refuses("plot d.csv", "without an end");
   gn_test_file(dir, "e.csv", "epoch,loss\n1,2\n");
   ck_refuses("plot e.csv --out=e.csv/x", "e.csv/x: cannot make the directory");
+  ck_refuses("plot e.csv --x=epoch", "--y is missing");
+  ck_refuses("plot e.csv --logy", "--x is missing");
+  ck_refuses("plot e.csv a.csv --x=epoch --y=loss", "2 files with --x and --y");
+  ck_refuses("plot e.csv --x=epok --y=loss", "no column 'epok'; did you mean 'epoch'?");
+  ck_refuses("plot e.csv --x=epoch --y=loss,lossy", "--y=lossy: no column 'lossy'");
+  ck_refuses("plot e.csv --x=epoch --y=loss --by=sed", "--by=sed: no column");
+  ck_refuses("plot e.csv --x=epoch --y=loss --band=seed", "--band=seed: no column");
+  ck_refuses("plot d.csv --x=epoch --y=loss", "without an end");
+  ck_refuses("plot c.csv --x=epoch --y=loss", "no rows");
+  ck_refuses("plot n.csv --x=epoch --y=loss", "no row has numbers in epoch and loss");
+  ck_refuses("plot e.csv --x=epoch --y=loss --out=none/", "a folder");
+  ck_refuses("report", "usage: gnomon report");
+  ck_refuses("report nothing", "neither metrics.csv nor compare.csv nor sweep.csv");
+  ck_refuses("report . --out=x.html", "neither metrics.csv");
   ck_assert_int_eq(shell("PATH=/nowhere '" GN_PROGRAM "' plot e.csv"), 2);
   ck_says("gnomon: gnuplot is not on the PATH");
 }

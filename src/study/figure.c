@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MARKS = 9 }; /* about so many markers on a long line */
+enum { SHORT = 30, MARKS = 9 }; /* a longer line has about so many markers */
 
 typedef struct range {
   double low, high;
@@ -140,19 +140,29 @@ static int write_log(const char *axis, range r, FILE *to)
   return 1;
 }
 
+/* With room around: below and above, in parts of the range. One value is in the middle. */
+static void write_linear(const char *axis, range r, double before, double after, FILE *to)
+{
+  const double size = r.high - r.low, one = r.high != 0 ? 0.05 * fabs(r.high) : 1;
+  (void)fprintf(to, "set %srange [%.10g:%.10g]\n", axis,
+                r.low - (size > 0 ? before * size : one),
+                r.high + (size > 0 ? after * size : one));
+}
+
 static void write_axes(const gn_figure *f, const gn_figure_panel *pn, FILE *to)
 {
   const range x = range_of(f, NULL), y = range_of(f, pn);
-  (void)fputs("unset logscale\nset format xy '%g'\nset xtics nomirror auto\nset ytics nomirror auto\n"
-              "set xrange [*:*]\nset yrange [*:*]\n",
+  const range from_zero = { 0, y.high };
+  (void)fputs("unset logscale\nset format xy '%g'\nset xtics nomirror auto\n"
+              "set ytics nomirror auto\n",
               to);
-  if (!(f->logx && x.low > 0 && write_log("x", x, to)) && x.low < x.high)
-    (void)fprintf(to, "set xrange [%.10g:%.10g]\n",
-                  x.low - (f->markers ? 0.02 * (x.high - x.low) : 0),
-                  x.high + 0.02 * (x.high - x.low));
+  if (!(f->logx && x.low > 0 && write_log("x", x, to)))
+    write_linear("x", x, 0.02, 0.02, to);
   if (pn->logy && y.low > 0 && write_log("y", y, to)) return;
-  if (pn->zero && y.low >= 0)
-    (void)fprintf(to, "set yrange [0:%.10g]\n", y.high > 0 ? 1.08 * y.high : 1);
+  if (pn->zero && y.low >= 0 && y.high > 0)
+    write_linear("y", from_zero, 0, 0.08, to);
+  else
+    write_linear("y", y, 0.05, 0.05, to);
 }
 
 /* ---- the script ---------------------------------------------------------------------- */
@@ -213,7 +223,7 @@ static void write_lines(const gn_figure *f, size_t j, size_t *index, FILE *to)
   for (size_t k = 0; k < f->nline; k++) {
     const gn_figure_line *l = &f->panel[j].line[k];
     if (l->n) {
-      const size_t every = f->markers || l->n < 2 * MARKS ? 1 : l->n / MARKS;
+      const size_t every = l->n <= SHORT ? 1 : l->n / MARKS;
       (void)fprintf(to, "%sdata index %zu using 1:2 with linespoints pi %zu ", lead,
                     (*index)++, every);
       write_look(k, to);
@@ -228,7 +238,8 @@ static void write_panel(const gn_figure *f, const layout *l, size_t j, size_t *i
                         FILE *to)
 {
   const double x = l->panel_w * (double)(j % l->columns);
-  const double top = l->height - l->legend - l->panel_h * (double)(j / l->columns);
+  const size_t row = j / l->columns;
+  const double top = l->height - l->legend - l->panel_h * (double)row;
   (void)fprintf(to, "set lmargin at screen %.4f\nset rmargin at screen %.4f\n",
                 (x + left_of) / l->width, (x + l->panel_w - right_of) / l->width);
   (void)fprintf(to, "set tmargin at screen %.4f\nset bmargin at screen %.4f\n",

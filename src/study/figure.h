@@ -34,7 +34,6 @@ typedef struct gn_figure {
   const char *dir, *stem; /* where it goes                           */
   const char *xlabel;
   int logx;
-  int markers;  /* a marker at every point, else at some        */
   int narrow;   /* one column of panels, for small screens      */
   size_t nline, npanel;
   const char *const *label; /* [nline], the legend; "" : none       */

@@ -28,7 +28,8 @@ static const char style[] =
     ".wide{overflow-x:auto}.rows{width:100%}\n"
     "tr.marked td,tr.marked th{background:var(--mark)}\n"
     "pre{background:color-mix(in srgb,var(--ink) 7%,var(--ground));padding:.6rem;"
-    "white-space:pre-wrap;overflow-wrap:anywhere;font:.82rem/1.45 ui-monospace,'DejaVu Sans Mono',monospace}\n"
+    "white-space:pre-wrap;overflow-wrap:anywhere;"
+    "font:.82rem/1.45 ui-monospace,'DejaVu Sans Mono',monospace}\n"
     "details{margin:.6rem 0}summary{cursor:pointer;color:var(--faint)}\n"
     ".figures{display:flex;flex-wrap:wrap;gap:1rem;align-items:flex-start}\n"
     "figure{margin:0;flex:1 1 22rem;min-width:0;max-width:36rem;background:#fff;"
@@ -41,7 +42,7 @@ static const char style[] =
     "padding:.05rem .4rem;overflow-wrap:anywhere}\n"
     ".rows td::before{content:attr(data-head);color:var(--faint);text-align:left}\n"
     ".rows td:empty{display:none}.rows td:first-child{font-weight:600}\n"
-    ".pairs th{white-space:normal;overflow-wrap:anywhere}}\n";
+    ".pairs th{white-space:normal}}\n";
 
 void gn_html_text(gn_html *h, const char *s)
 {
@@ -190,7 +191,7 @@ gn_status gn_html_svg(gn_html *h, gn_arena *a, const char *file, const char *nam
 {
   char *text = NULL;
   GN_TRY(slurp(a, file, &text));
-  const char *s = strstr(text, "<svg");
+  const char *s = text ? strstr(text, "<svg") : NULL;
   GN_REQUIRE(s, GN_EIO, "%s: no SVG in it", file);
   h->figures++;
   (void)fputs("<figure><svg role=\"img\" aria-label=\"", h->to);

@@ -58,8 +58,11 @@ static void draw_axes(const sheet *sh, const panel *p, const axis *a, FILE *gp)
                 p->bottom / sh->height, p->top / sh->height);
   (void)fprintf(gp, "set xlabel '%s' offset 0,0.3\n", p->xlabel);
   if (a->linear) {
-    const double unit = pow(10, floor(log10(a->high))), tick = a->high > 4 * unit ? 2 * unit : a->high > 2 * unit ? unit : unit / 2;
-    (void)fprintf(gp, "unset logscale x\nset format x '%%g'\nset xrange [0:%g]\nset xtics 0, %g, %g\nset ytics (",
+    const double unit = pow(10, floor(log10(a->high)));
+    const double tick = a->high > 4 * unit ? 2 * unit : a->high > 2 * unit ? unit : unit / 2;
+    (void)fprintf(gp,
+                  "unset logscale x\nset format x '%%g'\nset xrange [0:%g]\n"
+                  "set xtics 0, %g, %g\nset ytics (",
                   1.3 * a->high, tick, a->high);
   } else {
     (void)fprintf(gp, "set logscale x\nset xrange [%g:%g]\nset xtics (", pow(10, a->from),

@@ -139,13 +139,18 @@ static gn_status fill(tidy *t, size_t first, size_t y, gn_figure_line *l)
   return GN_OK;
 }
 
-/* "discrete, 1e-3", with the column where there are several; one line, whatever the cells. */
+/* "discrete, rtol=1e-3", with the column of y where there are several; one line, whatever
+   the cells. */
 static const char *label_of(const tidy *t, size_t first, size_t y)
 {
   const char *s = "";
-  for (size_t k = 0; s && k < t->nby; k++)
-    s = gn_arena_printf(t->arena, "%s%s%s", s, k ? ", " : "",
-                        gn_csv_text(t->csv, first, t->by[k]));
+  double number;
+  for (size_t k = 0; s && k < t->nby; k++) {
+    const char *value = gn_csv_text(t->csv, first, t->by[k]);
+    const int named = gn_text_double(value, &number) == GN_OK;
+    s = gn_arena_printf(t->arena, "%s%s%s%s%s", s, k ? ", " : "",
+                        named ? t->csv->name[t->by[k]] : "", named ? "=" : "", value);
+  }
   if (s && t->ny > 1)
     s = gn_arena_printf(t->arena, "%s%s%s", s, *s ? ": " : "", t->csv->name[y]);
   char *copy = s ? gn_arena_strdup(t->arena, s) : NULL;
@@ -184,10 +189,12 @@ static gn_status make_lines(tidy *t, gn_figure *f, const char **label)
     GN_TRY(fill(t, first, y, &f->panel->line[k]));
     if (!(label[k] = label_of(t, first, y))) return GN_ENOMEM;
   }
+  const char *y = t->csv->name[t->y[0]];
+  for (size_t k = 1; y && k < t->ny; k++)
+    y = gn_arena_printf(t->arena, "%s, %s", y, t->csv->name[t->y[k]]);
+  if (!(f->panel->ylabel = y)) return GN_ENOMEM;
   f->label = label;
   f->npanel = 1;
-  f->markers = 1;
-  f->panel->ylabel = t->want->y;
   f->panel->logy = t->want->logy;
   f->logx = t->want->logx;
   return GN_OK;

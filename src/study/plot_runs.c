@@ -41,7 +41,8 @@ gn_status gn_plot_groups(const gn_plotting *pl, size_t *n, gn_plot_group **out)
     size_t k = 0;
     while (k < *n && !gn_facts_same(&g[k].run[0]->facts, &t->facts)) k++;
     if (k == *n) {
-      GN_NEW(pl->arena, g[k].run, pl->nmetrics - i);
+      const size_t most = pl->nmetrics - i;
+      GN_NEW(pl->arena, g[k].run, most); /* NOLINT(bugprone-sizeof-expression): pointers */
       (*n)++;
     }
     g[k].run[g[k].n++] = t;
@@ -250,8 +251,8 @@ static gn_status describe(overlay *o)
   const gn_facts **facts, **all;
   const char **key;
   size_t nkey, most = 0;
-  GN_NEW(a, facts, o->n);
-  GN_NEW(a, all, o->pl->nmetrics);
+  GN_NEW(a, facts, o->n);          /* NOLINT(bugprone-sizeof-expression): pointers */
+  GN_NEW(a, all, o->pl->nmetrics); /* NOLINT(bugprone-sizeof-expression): pointers */
   GN_NEW(a, o->label, o->n);
   for (size_t k = 0; k < o->n; k++) facts[k] = &o->group[k].run[0]->facts;
   for (size_t k = 0; k < o->pl->nmetrics; k++) all[k] = &o->pl->metrics[k].facts;
