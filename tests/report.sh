@@ -25,7 +25,8 @@ need() {
 }
 
 chromium=$(need Chromium chromium chromium-browser google-chrome)
-[ -n "$chromium" ] && [ -n "$(need gnuplot gnuplot)" ] || exit 0
+gnuplot=$(need gnuplot gnuplot)
+[ -n "$chromium" ] && [ -n "$gnuplot" ] || exit 0
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/gnomon-report-XXXXXX")
 trap 'rm -rf "$work"' EXIT

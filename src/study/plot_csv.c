@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NCOL = 8, NLINE = 64 };
+enum { NCOL = 8, NLINE = 64, LOOK = 64 }; /* rows to find the same band in */
 
 typedef struct tidy {
   gn_arena *arena;
@@ -118,7 +118,8 @@ static gn_status sum_up(tidy *t, size_t n, gn_figure_point *at, size_t *out)
   for (size_t i = 0, m; i < n; i += m) {
     for (m = 0; i + m < n && at[i + m].x == at[i].x; m++) {
       y[m] = at[i + m].y;
-      for (size_t j = 0; j < m && !t->mixed; j++) find_mixed(t, at[i + j].n, at[i + m].n);
+      for (size_t j = m > LOOK ? m - LOOK : 0; j < m && !t->mixed; j++)
+        find_mixed(t, at[i + j].n, at[i + m].n);
     }
     at[(*out)++] = gn_figure_summary(at[i].x, m, y);
   }

@@ -238,13 +238,26 @@ gn_status gn_report_compare(gn_reporting *r)
 static const char *const group[] = { "strategy", "rtol", "model", "solver" };
 enum { NGROUP = sizeof group / sizeof *group };
 
-static int same_group(const gn_csv *c, size_t a, size_t b)
+/* first[i]: the first row of the group of row i. */
+static gn_status find_groups(gn_arena *a, const gn_csv *c, size_t **out)
 {
-  for (int k = 0; k < (int)NGROUP; k++) {
-    const size_t col = gn_csv_column(c, group[k]);
-    if (strcmp(gn_csv_text(c, a, col), gn_csv_text(c, b, col)) != 0) return 0;
+  size_t col[NGROUP], *first, *group_row, n = 0;
+  GN_NEW(a, first, c->nrow + 1);
+  GN_NEW(a, group_row, c->nrow + 1);
+  for (int k = 0; k < (int)NGROUP; k++) col[k] = gn_csv_column(c, group[k]);
+  for (size_t i = 0; i < c->nrow; i++) {
+    size_t g = 0;
+    for (; g < n; g++) {
+      int equal = 1;
+      for (int k = 0; k < (int)NGROUP && equal; k++)
+        equal = strcmp(gn_csv_text(c, i, col[k]), gn_csv_text(c, group_row[g], col[k])) == 0;
+      if (equal) break;
+    }
+    if (g == n) group_row[n++] = i;
+    first[i] = group_row[g];
   }
-  return 1;
+  *out = first;
+  return GN_OK;
 }
 
 static int same_point(const gn_csv *c, size_t a, const gn_csv *d, size_t b)
@@ -258,50 +271,46 @@ static int same_point(const gn_csv *c, size_t a, const gn_csv *d, size_t b)
   return 1;
 }
 
+/* Both tables are in the order of the grid: the same row is looked at first. */
 static double point_seconds(const gn_csv *c, size_t row, const gn_csv *timing)
 {
-  for (size_t i = 0; i < timing->nrow; i++)
-    if (same_point(c, row, timing, i)) {
-      const double back = gn_csv_number(timing, i, gn_csv_column(timing, "back_sec"));
-      return gn_csv_number(timing, i, gn_csv_column(timing, "sec")) +
-             (isnan(back) ? 0 : back);
-    }
+  for (size_t j = 0; j < timing->nrow; j++) {
+    const size_t i = (row + j) % timing->nrow;
+    if (!same_point(c, row, timing, i)) continue;
+    const double back = gn_csv_number(timing, i, gn_csv_column(timing, "back_sec"));
+    return gn_csv_number(timing, i, gn_csv_column(timing, "sec")) + (isnan(back) ? 0 : back);
+  }
   return (double)NAN;
 }
 
 /* Median over the rows of the group of `first`; of seconds where name is NULL. */
-static void median_cell(gn_reporting *r, const gn_csv *c, const gn_csv *timing, size_t first,
-                        const char *head, const char *name, double *x)
+static void median_cell(gn_reporting *r, const gn_csv *c, const gn_csv *timing,
+                        const size_t *first, size_t row, const char *head, const char *name,
+                        double *x)
 {
   char buf[NUMBER] = "";
+  const size_t col = name ? gn_csv_column(c, name) : GN_CSV_NONE;
   size_t n = 0;
-  for (size_t i = first; i < c->nrow; i++) {
-    if (!same_group(c, first, i)) continue;
-    x[n] = name ? gn_csv_number(c, i, gn_csv_column(c, name)) : point_seconds(c, i, timing);
+  for (size_t i = row; i < c->nrow; i++) {
+    if (first[i] != row) continue;
+    x[n] = name ? gn_csv_number(c, i, col) : point_seconds(c, i, timing);
     n += isfinite(x[n]) != 0;
   }
   if (n) print(gn_figure_summary(0, n, x).y, buf);
   gn_html_cell(&r->html, head, buf);
 }
 
-static void count_cell(gn_reporting *r, const gn_csv *c, size_t first)
+static void count_cell(gn_reporting *r, const gn_csv *c, const size_t *first, size_t row)
 {
   char buf[NUMBER];
   size_t all = 0, good = 0;
-  for (size_t i = first; i < c->nrow; i++) {
-    if (!same_group(c, first, i)) continue;
+  for (size_t i = row; i < c->nrow; i++) {
+    if (first[i] != row) continue;
     all++;
     good += strcmp(gn_csv_text(c, i, gn_csv_column(c, "status")), "ok") == 0;
   }
   (void)snprintf(buf, sizeof buf, "%zu of %zu", good, all);
   gn_html_cell(&r->html, "ok", buf);
-}
-
-static int known(const gn_csv *c, size_t row)
-{
-  for (size_t j = 0; j < row; j++)
-    if (same_group(c, j, row)) return 1;
-  return 0;
 }
 
 gn_status gn_report_sweep(gn_reporting *r, const gn_csv *c, const gn_csv *timing)
@@ -318,8 +327,9 @@ gn_status gn_report_sweep(gn_reporting *r, const gn_csv *c, const gn_csv *timing
   const char *const(*what)[2] = trained ? training : gradient;
   const char *head[NGROUP + 6];
   double *x;
-  size_t n = 0;
+  size_t n = 0, *first;
   GN_NEW(r->arena, x, c->nrow + 1);
+  GN_TRY(find_groups(r->arena, c, &first));
   for (int k = 0; k < (int)NGROUP; k++) head[n++] = group[k];
   head[n++] = "ok";
   for (int k = 0; k < 4; k++) head[n++] = what[k][0];
@@ -329,13 +339,14 @@ gn_status gn_report_sweep(gn_reporting *r, const gn_csv *c, const gn_csv *timing
                               "tolerances there are.");
   gn_html_table(&r->html, n, head);
   for (size_t i = 0; i < c->nrow; i++) {
-    if (known(c, i)) continue;
+    if (first[i] != i) continue;
     gn_html_row(&r->html, 0);
     for (int k = 0; k < (int)NGROUP; k++)
       gn_html_cell(&r->html, group[k], gn_csv_text(c, i, gn_csv_column(c, group[k])));
-    count_cell(r, c, i);
-    for (int k = 0; k < 4; k++) median_cell(r, c, timing, i, what[k][0], what[k][1], x);
-    if (timing) median_cell(r, c, timing, i, "seconds", NULL, x);
+    count_cell(r, c, first, i);
+    for (int k = 0; k < 4; k++)
+      median_cell(r, c, timing, first, i, what[k][0], what[k][1], x);
+    if (timing) median_cell(r, c, timing, first, i, "seconds", NULL, x);
   }
   gn_html_table_end(&r->html);
   return GN_OK;
