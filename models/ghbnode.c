@@ -54,6 +54,20 @@ static double chi_of(const ghbnode *self, const double *p)
   return self->train_xi ? p[self->chi] : self->chi0;
 }
 
+static double watch_gamma(const gn_model *m, const double *p)
+{
+  return gamma_of((const ghbnode *)m, p);
+}
+
+static double watch_xi(const gn_model *m, const double *p)
+{
+  return gn_softplus(chi_of((const ghbnode *)m, p));
+}
+
+static const gn_watched watch[] = { { "gamma", "damping", 1, watch_gamma },
+                                    { "xi", "pull on h", 0, watch_xi },
+                                    { NULL, NULL, 0, NULL } };
+
 static int eval(const gn_model *model, const gn_point *at, const gn_tape *tape, double *z)
 {
   const ghbnode *self = (const ghbnode *)model;
@@ -161,4 +175,5 @@ const gn_model_class gn_model_ghbnode = {
   .config_size = sizeof(config),
   .setup = setup,
   .f = { eval, vjp, pgrad, jvp },
+  .watch = watch,
 };

@@ -44,6 +44,14 @@ static double gamma_of(const hbnode *self, const double *p)
   return self->eps * gn_sigmoid(self->trainable ? p[self->rho] : self->rho0);
 }
 
+static double watch_gamma(const gn_model *m, const double *p)
+{
+  return gamma_of((const hbnode *)m, p);
+}
+
+static const gn_watched watch[] = { { "gamma", "damping", 1, watch_gamma },
+                                    { NULL, NULL, 0, NULL } };
+
 static int eval(const gn_model *model, const gn_point *at, const gn_tape *tape, double *z)
 {
   const hbnode *self = (const hbnode *)model;
@@ -130,4 +138,5 @@ const gn_model_class gn_model_hbnode = {
   .config_size = sizeof(config),
   .setup = setup,
   .f = { eval, vjp, pgrad, jvp },
+  .watch = watch,
 };

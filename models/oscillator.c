@@ -24,6 +24,15 @@ static const gn_option options[] = {
 enum { K, GAMMA };
 enum { FH, FM, FW }; /* tape: h, m and the cotangent of m, [B, dim] each */
 
+static double watch_gamma(const gn_model *m, const double *p)
+{
+  (void)m;
+  return p[GAMMA];
+}
+
+static const gn_watched watch[] = { { "gamma", "damping", 1, watch_gamma },
+                                    { NULL, NULL, 0, NULL } };
+
 static int eval(const gn_model *model, const gn_point *at, const gn_tape *tape, double *z)
 {
   const size_t n = at->B * model->nx;
@@ -98,4 +107,5 @@ const gn_model_class gn_model_oscillator = {
   .config_size = sizeof(config),
   .setup = setup,
   .f = { eval, vjp, pgrad, jvp },
+  .watch = watch,
 };

@@ -275,7 +275,7 @@ static void gnomon(const char *dir, const char *args)
 static const char *every_file(void)
 {
   static const char *const run[] = {
-    "train a.ini --run.out=run",
+    "train a.ini --run.out=run --train.audit=1",
     "train a.ini --run.out=cost --loss.running=square", /* metrics.csv with all columns */
     "compare a.ini --run.out=run --strategies=discrete --history=history.csv",
     "sweep a.ini --rtol=1e-3,1e-4 --strategies=discrete --time --out=sweep",

@@ -129,6 +129,8 @@ static gn_status flow(void *user, double s, double to)
     gn_watch_end(&pc->forth_watch);
     GN_TRY(check(self, pc, rc, "forward", &self->base.forth));
     self->steps++;
+    gn_extremes_step(self->base.base.solver.extremes, self->base.base.problem->model,
+                     self->base.walk->B, t, t - before, gn_vector_data(self->base.y));
     pc->taken++;
     if (pc->taken % pc->segment == 0 && have != had) {
       CVodeGetCurrentOrder(pc->mem, &order);

@@ -216,7 +216,10 @@ static gn_status flow(void *user, double s, double to)
     self->z = self->z1, self->z1 = swap;
     swap = self->v;
     self->v = self->v1, self->v1 = swap;
+    const double before = s;
     s = h >= to - s ? to : s + h;
+    gn_extremes_step(self->base.solver.extremes, self->base.problem->model, self->walk->B, s,
+                     s - before, self->z);
   }
   return GN_OK;
 }

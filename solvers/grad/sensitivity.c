@@ -295,6 +295,8 @@ static gn_status flow(void *user, double s, double to)
     gn_watch_end(&self->watch);
     GN_TRY(check(self, rc));
     self->steps++;
+    gn_extremes_step(self->base.solver.extremes, self->base.problem->model, self->walk->B, t,
+                     t - before, gn_vector_data(self->y));
     for (size_t e = 0; self->walk->nsoft && e < pb->nevent; e++)
       if (self->walk->soft[e] && pb->event[e].s > before && pb->event[e].s <= t)
         GN_TRY(store(self, pb->event[e].index, pb->event[e].s));

@@ -39,7 +39,7 @@ typedef struct gn_command {
 extern const gn_command gn_command_list, gn_command_show, gn_command_check, gn_command_train,
     gn_command_compare, gn_command_sweep, gn_command_advise, gn_command_grad, gn_command_plot,
     gn_command_solve, gn_command_case, gn_command_spectrum, gn_command_new,
-    gn_command_report;
+    gn_command_report, gn_command_diagnose;
 
 /* The manual page gnomon.1, from the commands. */
 void gn_cli_man(size_t n, const gn_command *const *commands, FILE *to);

@@ -109,8 +109,9 @@ const gn_command gn_command_train = {
   .synopsis = "EXP.ini [--resume|--overwrite] [--section.key=value ...]",
   .summary = "Train an experiment in its run directory",
   .text = "The run directory (run.out, default runs/EXP) gets experiment.ini, metrics.csv,\n"
-          "timing.csv, state.h5 and log.txt. An interrupt stops after the epoch with the state\n"
-          "saved; --resume continues to the same bits as without the interruption.\n",
+          "iterations.csv, timing.csv, state.h5, log.txt and keep/ with the last snapshots. An\n"
+          "interrupt stops after the epoch with the state saved; --resume continues to the same\n"
+          "bits as without the interruption. `gnomon diagnose RUN` says why a run diverged.\n",
   .least = 1,
   .most = 1,
   .overrides = 1,

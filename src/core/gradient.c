@@ -114,7 +114,9 @@ gn_status gn_gradient_forward(gn_gradient *g, size_t B, const double *p, const g
   g->stats = (gn_stats){ 0 };
   if (g->walk) g->walk->flow.count = (gn_counts){ 0 };
   const double begin = gn_clock_wall();
+  gn_extremes_start(g->solver.extremes, g->problem->model, B, g->problem->s0, y0);
   const gn_status s = g->cls->ops.forward(g, B, p, dr, y0, Y);
+  gn_extremes_stop(g->solver.extremes);
   g->stats.sec = gn_clock_wall() - begin;
   if (g->walk) {
     const gn_counts *c = &g->walk->flow.count;

@@ -2,6 +2,7 @@
 #ifndef GN_CORE_GRADIENT_H
 #define GN_CORE_GRADIENT_H
 
+#include "core/extremes.h"
 #include "core/problem.h"
 #include "core/registry.h"
 #include "core/stepper.h"
@@ -18,6 +19,7 @@ typedef struct gn_solver {
   gn_tolerance quad;        /* of parameter integrals in an error test; 0: as back   */
   long max_steps;           /* per direction                                         */
   gn_history *history;      /* borrowed: rows of every step tried; NULL: none        */
+  gn_extremes *extremes;    /* borrowed: of the last forward solve; NULL: not wanted */
 } gn_solver;
 
 typedef struct gn_gradient_ops {

@@ -74,6 +74,7 @@ extern const char *const gn_map_names[GN_NMAPS]; /* "f", "lift", "jump", "read" 
    set-up, hence shareable between threads. */
 struct gn_model {
   const gn_model_class *cls;
+  const gn_model *inner; /* the model of class cls this one is made around; NULL: itself */
   const void *config;  /* the filled-in option struct                             */
   gn_arena *arena;     /* owns everything the model allocates                     */
   size_t nblock, d[GN_BLOCKS_MAX]; /* state blocks and their widths               */
@@ -95,6 +96,13 @@ typedef struct gn_sizes {
   size_t nx, nz;
 } gn_sizes;
 
+/* A number of a model that is worth watching: gamma = eps sigmoid(rho) instead of rho. */
+typedef struct gn_watched {
+  const char *name, *text;
+  int damping; /* 1: it takes energy out of the state; watched for being lost */
+  double (*value)(const gn_model *m, const double *p);
+} gn_watched;
+
 /* What a file in models/ exports: one constant, gn_model_<file stem>. */
 struct gn_model_class {
   const char *name, *summary, *source;
@@ -109,6 +117,7 @@ struct gn_model_class {
   gn_map lift; /* [nx] -> [ny]  y(t0) from x.        Default: x into block 0, zeros after. */
   gn_map jump; /* [ny] -> [ny]  y+ from y- and x at an observation. Default: none. */
   gn_map read; /* [ny] -> [nz]  output.              Default: block 0.              */
+  const gn_watched *watch; /* ended by name NULL. Default: the scalar parameters     */
 };
 
 extern const gn_model_class *gn_models[]; /* by name, NULL at the end */

@@ -277,7 +277,7 @@ gn_status gn_running_add(gn_model **m, gn_running_rate kind, size_t component)
   if (kind == GN_RUNNING_NONE) return GN_OK;
   GN_NEW(in->arena, r, 1);
   r->base = *in;
-  r->inner = in;
+  r->inner = r->base.inner = in;
   r->rate = &rates[kind];
   if (kind == GN_RUNNING_COMPONENT) GN_TRY(locate(r, component));
   gn_model *own = &r->base;

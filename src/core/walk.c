@@ -135,6 +135,8 @@ static gn_status flow(void *user, double s, double to)
   gn_step *step;
   do {
     GN_TRY(gn_stepper_step(w->st, to, &step));
+    gn_extremes_step(w->solver.extremes, w->problem->model, w->B, step->s_new, step->h,
+                     step->y1);
     if (w->nsoft) interpolate(w);
     if (w->listener) GN_TRY(w->listener(w->user, step, w->span));
   } while (step->s_new < to);

@@ -45,6 +45,9 @@ typedef struct gn_train_options {
   double clip;       /* largest l2 norm of the gradient; 0: off */
   int patience;      /* stop after so many epochs without a better validation loss; 0: off */
   int snapshot;      /* epochs between writes of state.h5 (the last is always written) */
+  int keep;          /* of these states so many more stay in keep/                     */
+  int monitor;       /* write iterations.csv                                           */
+  int audit;         /* epochs between audits of a gradient; 0: none                   */
 } gn_train_options;
 
 typedef struct gn_compare_options {

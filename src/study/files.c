@@ -2,6 +2,7 @@
  * that code its header line; here they are only put in order. */
 #include "study/files.h"
 
+#include "study/audit.h"
 #include "study/cases.h"
 #include "study/spectrum.h"
 #include "study/sweep.h"
@@ -9,6 +10,8 @@
 
 const gn_format *const gn_formats[] = {
   &gn_format_metrics,
+  &gn_format_iterations,
+  &gn_format_audit,
   &gn_format_timing,
   &gn_format_state,
   &gn_format_compare,

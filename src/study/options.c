@@ -46,6 +46,9 @@ static const gn_option train_table[] = {
   GN_REAL(gn_train_options, "clip", clip, 0, 0, 1e300, "largest l2 norm of the gradient (0: off)"),
   GN_INT(gn_train_options, "patience", patience, 0, 0, 1000000000, "epochs without a better validation loss before stopping (0: off)"),
   GN_INT(gn_train_options, "snapshot", snapshot, 10, 1, 1000000000, "epochs between writes of state.h5"),
+  GN_INT(gn_train_options, "keep", keep, 3, 0, 1000000, "the last so many of these states stay in keep/"),
+  GN_BOOL(gn_train_options, "monitor", monitor, 1, "write iterations.csv, a row an update"),
+  GN_INT(gn_train_options, "audit", audit, 0, 0, 1000000000, "epochs between audits of a gradient against discrete (0: none)"),
   GN_OPTIONS_END,
 };
 static const gn_option compare_table[] = {

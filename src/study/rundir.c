@@ -13,8 +13,9 @@
 #include <unistd.h>
 
 static const char *const run_files[] = { "experiment.ini", "state.h5",   "failed.h5",
-                                         "metrics.csv",    "timing.csv", "log.txt" };
-enum { NFILES = sizeof run_files / sizeof *run_files, LINE = 4096 };
+                                         "metrics.csv",    "timing.csv", "log.txt",
+                                         "iterations.csv", "audit.csv" };
+enum { NFILES = sizeof run_files / sizeof *run_files };
 
 static int has(const gn_rundir *rd, const char *name)
 {
@@ -82,8 +83,9 @@ static gn_status write_experiment(const gn_rundir *rd, const gn_experiment *e)
 /* Options that may differ between a run and its continuation. */
 static int free_option(const gn_experiment *e, const gn_ini_entry *en)
 {
-  static const char *const list[] = { "train.patience", "train.snapshot", "run.out",
-                                      "data.dir", "data.file" };
+  static const char *const list[] = { "train.patience", "train.snapshot", "train.keep",
+                                      "train.audit",    "run.out",        "data.dir",
+                                      "data.file" };
   char name[2 * GN_TEXT_MAX];
   (void)snprintf(name, sizeof name, "%s.%s", en->section, en->key);
   for (size_t i = 0; i < sizeof list / sizeof *list; i++)
@@ -168,39 +170,45 @@ gn_status gn_rundir_open(const gn_experiment *e, gn_run_mode mode, gn_rundir **o
 
 /* ---- tables -------------------------------------------------------------------------- */
 
-/* Copy the header and the rows 1..epoch of `from` to `to`. */
-static gn_status copy_rows(const char *name, const char *header, int epoch, FILE *from,
-                           FILE *to)
+/* Copy the header and the rows up to `epoch` of `from` to `to`: `per` rows an epoch, or any
+   number (0). */
+static gn_status copy_rows(const char *name, const char *header, int epoch, size_t per,
+                           FILE *from, FILE *to)
 {
-  char line[LINE];
-  int row = 0;
-  while (row <= epoch && fgets(line, sizeof line, from)) {
-    const size_t n = strcspn(line, "\n");
-    if (line[n] == '\0') break; /* cut off in the middle of a write */
-    line[n] = '\0';
-    if (row == 0)
-      GN_REQUIRE(
-          strcmp(line, header) == 0, GN_EIO,
-          "%s:1: other columns than this gnomon writes; resume with the version that "
-          "started the run",
-          name);
-    else
-      GN_REQUIRE(strtol(line, NULL, 10) == row, GN_EIO, "%s:%d: '%.20s', expected epoch %d",
-                 name, row + 1, line, row);
+  char *line = NULL;
+  size_t cap = 0, row = 0;
+  ssize_t n;
+  gn_status s = GN_OK;
+  while (s == GN_OK && (n = getline(&line, &cap, from)) > 0) {
+    if (line[n - 1] != '\n') break; /* cut off in the middle of a write */
+    line[n - 1] = '\0';
+    const long at = strtol(line, NULL, 10);
+    if (row > 0 && (per ? row > per * (size_t)epoch : at > epoch)) break;
+    if (row == 0 && strcmp(line, header) != 0)
+      s = GN_FAIL(GN_EIO,
+                  "%s:1: other columns than this gnomon writes; resume with the version "
+                  "that started the run",
+                  name);
+    else if (row > 0 && per && at != (long)((row - 1) / per) + 1)
+      s = GN_FAIL(GN_EIO, "%s:%zu: '%.20s', expected epoch %zu", name, row + 1, line,
+                  (row - 1) / per + 1);
     (void)fprintf(to, "%s\n", line);
     row++;
   }
-  GN_REQUIRE(row == epoch + 1, GN_EIO, "%s: ends at epoch %d, state.h5 is at epoch %d",
-             name, row - 1, epoch);
+  free(line);
+  GN_TRY(s);
+  GN_REQUIRE(row > 0 && (!per || row == per * (size_t)epoch + 1), GN_EIO,
+             "%s: %zu rows, expected the %zu up to epoch %d of state.h5", name,
+             row ? row - 1 : 0, per * (size_t)epoch, epoch);
   return GN_OK;
 }
 
-static gn_status open_table(const gn_rundir *rd, const char *name, const char *header,
-                            int epoch, FILE **out)
+gn_status gn_rundir_table(const gn_rundir *rd, const char *name, const char *header,
+                          int epoch, size_t per, FILE **out)
 {
   char new[GN_TEXT_MAX];
   FILE *from, *to;
-  if (epoch == 0) {
+  if (epoch == 0 || (per == 0 && !has(rd, name))) {
     GN_TRY(open_file(rd, name, "w", out));
     (void)fprintf(*out, "%s\n", header);
     return GN_OK;
@@ -209,7 +217,7 @@ static gn_status open_table(const gn_rundir *rd, const char *name, const char *h
   GN_TRY(open_file(rd, name, "r", &from));
   gn_status s = open_file(rd, new, "w", &to);
   if (s == GN_OK) {
-    const gn_status copied = copy_rows(name, header, epoch, from, to);
+    const gn_status copied = copy_rows(name, header, epoch, per, from, to);
     s = finish(to, name);
     if (copied != GN_OK) s = copied;
   }
@@ -222,16 +230,17 @@ static gn_status open_table(const gn_rundir *rd, const char *name, const char *h
 gn_status gn_rundir_tables(gn_rundir *rd, const char *metrics, const char *timing,
                            int epoch)
 {
-  GN_TRY(open_table(rd, "metrics.csv", metrics, epoch, &rd->metrics));
-  return open_table(rd, "timing.csv", timing, epoch, &rd->timing);
+  GN_TRY(gn_rundir_table(rd, "metrics.csv", metrics, epoch, 1, &rd->metrics));
+  return gn_rundir_table(rd, "timing.csv", timing, epoch, 1, &rd->timing);
 }
 
 gn_status gn_rundir_sync(gn_rundir *rd)
 {
-  FILE *const f[2] = { rd->metrics, rd->timing };
-  static const char *const name[2] = { "metrics.csv", "timing.csv" };
-  for (int i = 0; i < 2; i++)
-    GN_REQUIRE(fflush(f[i]) == 0 && fsync(fileno(f[i])) == 0 && !ferror(f[i]), GN_EIO,
+  FILE *const f[4] = { rd->metrics, rd->timing, rd->iterations, rd->audit };
+  static const char *const name[4] = { "metrics.csv", "timing.csv", "iterations.csv",
+                                       "audit.csv" };
+  for (int i = 0; i < 4; i++)
+    GN_REQUIRE(!f[i] || (fflush(f[i]) == 0 && fsync(fileno(f[i])) == 0 && !ferror(f[i])), GN_EIO,
                "%s/%s: cannot write: %s", rd->path, name[i], strerror(errno));
   return GN_OK;
 }
@@ -256,8 +265,9 @@ void gn_rundir_close(gn_rundir **rd)
 {
   if (!*rd) return;
   gn_arena *a = (*rd)->arena; /* the object lies in its own arena */
-  FILE *const f[3] = { (*rd)->metrics, (*rd)->timing, (*rd)->log };
-  for (int i = 0; i < 3; i++)
+  FILE *const f[5] = { (*rd)->metrics, (*rd)->timing, (*rd)->log, (*rd)->iterations,
+                       (*rd)->audit };
+  for (int i = 0; i < 5; i++)
     if (f[i]) (void)fclose(f[i]);
   *rd = NULL;
   gn_arena_destroy(&a);

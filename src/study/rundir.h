@@ -2,8 +2,13 @@
  *
  *   experiment.ini  every option resolved; training it again gives the same integers
  *   metrics.csv     one row an epoch: losses and counts, no seconds
+ *   iterations.csv  one row an update: norms, steps, extremes (monitor.h), no seconds
+ *   audit.csv       one row an audit of a gradient (audit.h)
  *   timing.csv      one row an epoch: seconds
  *   state.h5        parameters and optimiser at the end of an epoch, replaced atomically
+ *   failed.h5       parameters that failed, if they did
+ *   keep/           epoch_N.h5: the last few states that were saved; before_N.h5: the end of
+ *                   the last epoch before the first anomaly, for good
  *   log.txt         what happened, with the time of day */
 #ifndef GN_STUDY_RUNDIR_H
 #define GN_STUDY_RUNDIR_H
@@ -21,6 +26,7 @@ typedef struct gn_rundir {
   const char *path;
   const char *state, *failed; /* PATH/state.h5, PATH/failed.h5 */
   FILE *metrics, *timing, *log;
+  FILE *iterations, *audit; /* NULL: not written */
 } gn_rundir;
 
 /* Make a directory and those above it. GN_EIO if that fails or it cannot be written to. */
@@ -36,6 +42,10 @@ gn_status gn_rundir_open(const gn_experiment *e, gn_run_mode mode, gn_rundir **o
    (resume): rows above it are cut off, all rows up to it must be there, else GN_EIO. */
 gn_status gn_rundir_tables(gn_rundir *rd, const char *metrics, const char *timing,
                            int epoch);
+
+/* The same for another table: `per` rows an epoch, or any number (0; may be missing). */
+gn_status gn_rundir_table(const gn_rundir *rd, const char *name, const char *header,
+                          int epoch, size_t per, FILE **out);
 
 /* Everything written so far reaches the disk: called before state.h5 is replaced. */
 gn_status gn_rundir_sync(gn_rundir *rd);

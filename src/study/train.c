@@ -4,6 +4,8 @@
 
 #include "base/text.h"
 #include "nn/gemm.h"
+#include "study/audit.h"
+#include "study/keep.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,6 +51,8 @@ typedef struct run {
   gn_trainer *tr;
   gn_rundir *rd;
   int saved; /* epoch of the last state.h5; -1: none yet */
+  int kept;  /* the snapshot before the first anomaly is on disk */
+  gn_audit *audit;
 } run;
 
 /* The header of metrics.csv: the columns of a running cost only if there is one. */
@@ -88,8 +92,10 @@ static gn_status write_rows(const run *r, const gn_progress *pr)
   (void)fputc('\n', f);
   (void)fprintf(t, "%d,%.6f,%.6f,%.6f\n", pr->epoch, pr->stats.sec, pr->stats.back_sec,
                 pr->sec);
-  GN_REQUIRE(fflush(f) == 0 && fflush(t) == 0, GN_EIO, "%s: metrics.csv cannot be written",
-             r->rd->path);
+  FILE *it = r->rd->iterations, *au = r->rd->audit;
+  GN_REQUIRE(fflush(f) == 0 && fflush(t) == 0 && (!it || fflush(it) == 0) &&
+                 (!au || fflush(au) == 0),
+             GN_EIO, "%s: its tables cannot be written", r->rd->path);
   return GN_OK;
 }
 
@@ -99,6 +105,42 @@ static gn_status save(run *r)
   GN_TRY(gn_rundir_sync(r->rd));
   GN_TRY(gn_trainer_save(r->tr, r->rd->state));
   r->saved = r->tr->epoch;
+  return gn_keep_state(r->rd->path, r->tr->epoch, r->e->train.keep);
+}
+
+/* The first anomaly was in the epoch that has just ended, or failed (whole = 0). */
+static gn_status keep_before(run *r, int whole)
+{
+  char file[2 * GN_TEXT_MAX], signs[80];
+  const gn_monitor *mo = r->tr->monitor;
+  if (!mo || !mo->first_epoch || r->kept) return GN_OK;
+  r->kept = 1;
+  gn_signs_print(mo->first_signs, signs, sizeof signs);
+  gn_rundir_log(r->rd, "first anomaly: epoch %d, batch %zu: %s; `gnomon diagnose %s`",
+                mo->first_epoch, mo->first_batch, signs, r->rd->path);
+  const int epoch = r->tr->epoch - whole;
+  if (epoch == 0) return GN_OK; /* the seed is its snapshot */
+  GN_TRY(gn_keep_before(r->rd->path, epoch, file, sizeof file));
+  return whole ? gn_trainer_save_start(r->tr, file) : gn_trainer_save(r->tr, file);
+}
+
+/* The first batch of every train.audit-th epoch. */
+static gn_status on_batch(void *user, const gn_batch_view *v)
+{
+  run *r = user;
+  gn_audit_result a;
+  if (v->when != GN_BATCH_GRADIENT || v->batch != 1 || v->epoch % r->e->train.audit != 0) return GN_OK;
+  const gn_status s = gn_audit_run(r->audit, v->B, v->idx, v->p, v->g, &a);
+  if (s != GN_OK) { /* says nothing about the run's own gradient */
+    gn_rundir_log(r->rd, "epoch %d: no audit: %s", v->epoch, gn_last_error());
+    return GN_OK;
+  }
+  gn_audit_row(r->rd->audit, v->epoch, v->batch, &a);
+  if (a.error > a.promise)
+    gn_rundir_log(r->rd,
+                  "epoch %d: the gradient is off by %.1e, most in %s; the tolerance "
+                  "promises %.1e",
+                  v->epoch, a.error, a.worst, a.promise);
   return GN_OK;
 }
 
@@ -110,7 +152,8 @@ static gn_status give_up(run *r, gn_status s)
   gn_rundir_log(r->rd, "failed: %s", why);
   const gn_status f = gn_trainer_save(r->tr, r->rd->failed);
   gn_trainer_rewind(r->tr);
-  const gn_status t = save(r);
+  gn_status t = save(r);
+  if (t == GN_OK) t = keep_before(r, 0);
   if (f != GN_OK || t != GN_OK)
     gn_rundir_log(r->rd, "state not saved: %s", gn_last_error());
   return GN_FAIL(s, "%s", why);
@@ -131,12 +174,45 @@ static gn_status loop(run *r, const gn_train_watch *watch, gn_train_result *out)
     pr.eta = (pr.epochs - pr.epoch) * sec / (pr.epoch - out->resumed);
     out->last = pr;
     GN_TRY(write_rows(r, &pr));
+    GN_TRY(keep_before(r, 1));
     if (tr->epoch % r->e->train.snapshot == 0) GN_TRY(save(r));
     if (watch && watch->epoch && watch->epoch(watch->user, &pr)) out->end = GN_TRAIN_ASKED;
   }
   out->best_epoch = tr->best_epoch;
   out->best_valid = tr->best_valid;
   return save(r);
+}
+
+/* iterations.csv and audit.csv; a resume takes in the rows that stay. */
+static gn_status open_monitor(run *r)
+{
+  gn_trainer *tr = r->tr;
+  gn_monitor *mo = tr->monitor;
+  gn_arena *a = r->rd->arena;
+  char file[2 * GN_TEXT_MAX];
+  gn_keep_cut(r->rd->path, tr->epoch);
+  if (mo) {
+    const char *header = gn_monitor_header(mo, a);
+    if (!header) return GN_ENOMEM;
+    const size_t per = (r->setup->data->ntrain + tr->B - 1) / tr->B;
+    GN_TRY(gn_rundir_table(r->rd, "iterations.csv", header, tr->epoch, per,
+                           &r->rd->iterations));
+    (void)snprintf(file, sizeof file, "%s/iterations.csv", r->rd->path);
+    gn_csv *rows;
+    if (tr->epoch) {
+      GN_TRY(gn_csv_read(a, file, &rows));
+      GN_TRY(gn_monitor_restore(mo, rows, tr->epoch));
+      r->kept = mo->first_epoch > 0;
+    }
+    mo->to = r->rd->iterations;
+  }
+  if (r->e->train.audit == 0) return GN_OK;
+  const char *header = gn_format_header(&gn_format_audit, a, NULL);
+  if (!header) return GN_ENOMEM;
+  GN_TRY(gn_rundir_table(r->rd, "audit.csv", header, tr->epoch, 0, &r->rd->audit));
+  GN_TRY(gn_audit_create(r->e, r->setup, tr->B, &r->audit));
+  tr->look = (gn_trainer_look){ on_batch, r };
+  return GN_OK;
 }
 
 static void log_start(const run *r)
@@ -173,6 +249,7 @@ static gn_status train(run *r, gn_run_mode mode, const gn_train_watch *watch,
   const char *timing = gn_format_header(&gn_format_timing, r->rd->arena, NULL);
   if (!metrics || !timing) return GN_ENOMEM;
   GN_TRY(gn_rundir_tables(r->rd, metrics, timing, r->tr->epoch));
+  GN_TRY(open_monitor(r));
   log_start(r);
   if (r->tr->epoch) gn_rundir_log(r->rd, "resumed after epoch %d", r->tr->epoch);
   GN_TRY(loop(r, watch, out));
@@ -190,6 +267,7 @@ gn_status gn_train(const gn_experiment *e, gn_run_mode mode, const gn_train_watc
   run r = { .e = e, .saved = -1 };
   *out = (gn_train_result){ 0 };
   const gn_status s = train(&r, mode, watch, out);
+  gn_audit_destroy(&r.audit);
   gn_rundir_close(&r.rd);
   gn_trainer_destroy(&r.tr);
   gn_setup_destroy(&r.setup);

@@ -8,6 +8,7 @@
 
 #include "base/format.h"
 #include "core/pass.h"
+#include "study/monitor.h"
 #include "study/optim.h"
 #include "study/rundir.h"
 
@@ -28,6 +29,25 @@ typedef struct gn_progress {
   int best;                        /* this epoch has the best validation loss so far    */
 } gn_progress;
 
+/* A batch under way. Epoch and batch are counted from 1. */
+typedef struct gn_batch_view {
+  enum {
+    GN_BATCH_BEGINS,   /* before the forward solve              */
+    GN_BATCH_GRADIENT, /* g is the gradient, before clipping    */
+    GN_BATCH_ENDED     /* after the update, or a failure        */
+  } when;
+  int epoch;
+  size_t batch, B;
+  const size_t *idx;   /* [B] samples           */
+  const double *p, *g; /* [np]; g NULL: not yet */
+} gn_batch_view;
+
+/* Told of every batch; a failure ends the epoch with that status. */
+typedef struct gn_trainer_look {
+  gn_status (*batch)(void *user, const gn_batch_view *v);
+  void *user;
+} gn_trainer_look;
+
 /* Training without files. State is open so that it can be saved and compared. */
 typedef struct gn_trainer {
   gn_arena *arena;
@@ -42,6 +62,9 @@ typedef struct gn_trainer {
   int best_epoch;         /* 0: none                                                */
   double best_valid;      /* infinity before the first                              */
   size_t B;               /* rows of a full batch                                   */
+  gn_monitor *monitor;    /* with train.monitor; NULL: none                         */
+  gn_trainer_look look;   /* batch NULL: nobody                                     */
+  double lr_scale;        /* 1; what a study of the learning rate multiplies it by  */
   struct gn_trainer_work *work;
 } gn_trainer;
 
@@ -63,6 +86,8 @@ int gn_trainer_early(const gn_trainer *tr);
 /* params/NAME, best/NAME, optim/m/NAME, optim/v/NAME, and as attributes model, epoch, step,
    best_epoch, best_valid, seed, version. Written atomically. */
 gn_status gn_trainer_save(const gn_trainer *tr, const char *file);
+/* The same, as it was before the last whole epoch (best: as it is now). */
+gn_status gn_trainer_save_start(gn_trainer *tr, const char *file);
 /* The reverse, into a trainer of the same experiment. */
 gn_status gn_trainer_load(gn_trainer *tr, const char *file);
 

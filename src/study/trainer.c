@@ -71,6 +71,10 @@ static gn_status build(gn_trainer *tr)
   for (size_t i = 0; i < nv; i++) w->valid[i] = d->ntrain + i;
   GN_TRY(gn_objective_setup(&w->objective, a, tr->e, tr->setup->model, K, B > nv ? B : nv));
   GN_TRY(gn_optim_setup(&tr->optim, a, o, np));
+  if (o->monitor) {
+    GN_TRY(gn_monitor_create(a, tr->setup, &tr->monitor));
+    tr->solver.extremes = &tr->monitor->extremes;
+  }
   return gn_pass_create(tr->e->gradient, tr->e->gradient_config, &tr->setup->problem,
                         &tr->solver, B, &tr->pass);
 }
@@ -89,6 +93,7 @@ gn_status gn_trainer_create(const gn_experiment *e, const gn_setup *setup, gn_tr
   tr->e = e;
   tr->setup = setup;
   tr->solver = gn_experiment_solver(e);
+  tr->lr_scale = 1;
   const gn_status s = build(tr);
   if (s != GN_OK)
     gn_trainer_destroy(&tr);
@@ -139,21 +144,39 @@ void gn_trainer_rewind(gn_trainer *tr)
   tr->optim.step = w->step0;
 }
 
+static gn_status look(gn_trainer *tr, int when, size_t b, size_t B, const size_t *idx)
+{
+  const gn_batch_view v = { .when = when,
+                            .epoch = tr->epoch + 1,
+                            .batch = b + 1,
+                            .B = B,
+                            .idx = idx,
+                            .p = tr->p,
+                            .g = when == GN_BATCH_GRADIENT ? tr->work->gp : NULL };
+  return tr->look.batch ? tr->look.batch(tr->look.user, &v) : GN_OK;
+}
+
 /* Loss, gradient and update of B samples; adds to the sums in pr. */
-static gn_status batch(gn_trainer *tr, size_t B, const size_t *idx, gn_progress *pr)
+static gn_status batch(gn_trainer *tr, size_t b, size_t B, const size_t *idx,
+                       gn_progress *pr)
 {
   work *w = tr->work;
   const gn_dataset *d = tr->setup->data;
   const size_t np = tr->optim.n, nz = tr->setup->model->nz;
   gn_value value;
+  gn_monitor_begin(tr->monitor, tr->epoch + 1, b + 1, pr->lr, tr->p);
+  GN_TRY(look(tr, GN_BATCH_BEGINS, b, B, idx));
   gn_dataset_batch(d, B, idx, w->x, w->y, w->mask);
   gn_dataset_spans(d, B, idx, w->t0, w->dt);
   GN_TRY(gn_pass_forward(tr->pass, B, tr->p, &w->drive, w->x, w->z));
   const gn_target tg = { d->K, B, nz, d->ny, w->y, w->mask };
   GN_TRY(gn_objective_eval(&w->objective, &tg, w->z, &value, w->gz));
+  gn_monitor_loss(tr->monitor, value.loss);
   GN_REQUIRE(isfinite(value.loss), GN_ENONFINITE, "the loss is %g", value.loss);
   gn_vec_fill(np, 0, w->gp);
   GN_TRY(gn_pass_backward(tr->pass, w->gz, w->gp, NULL, NULL));
+  gn_monitor_gradient(tr->monitor, w->gp);
+  GN_TRY(look(tr, GN_BATCH_GRADIENT, b, B, idx));
   const double norm = gn_optim_clip(np, w->gp, tr->e->train.clip);
   GN_REQUIRE(isfinite(norm), GN_ENONFINITE, "the norm of the gradient is %g", norm);
   gn_optim_update(&tr->optim, pr->lr, w->gp, tr->p);
@@ -195,7 +218,11 @@ static gn_status batches(gn_trainer *tr, gn_progress *pr)
   const size_t n = tr->setup->data->ntrain, nb = (n + tr->B - 1) / tr->B;
   for (size_t b = 0; b < nb; b++) {
     const size_t i = b * tr->B, B = n - i < tr->B ? n - i : tr->B;
-    const gn_status s = batch(tr, B, tr->work->order + i, pr);
+    const size_t *idx = tr->work->order + i;
+    gn_status s = batch(tr, b, B, idx, pr);
+    gn_monitor_end(tr->monitor, idx, gn_pass_stats(tr->pass), tr->p, s != GN_OK);
+    if (s == GN_OK) s = look(tr, GN_BATCH_ENDED, b, B, idx);
+    else (void)look(tr, GN_BATCH_ENDED, b, B, idx);
     if (s != GN_OK)
       return gn_fail_prefix(s, "epoch %d, batch %zu of %zu", tr->epoch + 1, b + 1, nb);
   }
@@ -212,7 +239,7 @@ gn_status gn_trainer_epoch(gn_trainer *tr, gn_progress *pr)
                        .has_valid = d->n > d->ntrain,
                        .has_cost = tr->e->running.rate != GN_RUNNING_NONE,
                        .metric_name = lc->metric ? lc->metric_name : NULL,
-                       .lr = gn_optim_rate(&tr->optim, tr->epoch) };
+                       .lr = tr->lr_scale * gn_optim_rate(&tr->optim, tr->epoch) };
   remember(tr);
   draw_order(tr);
   GN_TRY(batches(tr, pr));
@@ -259,9 +286,23 @@ static const gn_column state_columns[] = {
 };
 const gn_format gn_format_state = {
   "state.h5", "gnomon train",
-  "Everything a resumed run depends on, replaced atomically; failed.h5 has the same form.",
+  "Everything a resumed run depends on, replaced atomically; failed.h5 and the snapshots in "
+  "keep/ have the same form.",
   { state_columns }
 };
+
+gn_status gn_trainer_save_start(gn_trainer *tr, const char *file)
+{
+  const work *w = tr->work;
+  gn_trainer start = *tr;
+  start.p = w->p0;
+  start.optim.m = w->m0;
+  start.optim.v = w->v0;
+  start.optim.step = w->step0;
+  start.epoch--;
+  if (start.best_epoch > start.epoch) start.best_epoch = 0;
+  return gn_trainer_save(&start, file);
+}
 
 static gn_status save_body(gn_h5 *h, void *user)
 {
