@@ -321,6 +321,26 @@ static double least_budget(const gn_rig *r, double *state)
   return least;
 }
 
+/* strict: the least budget does, anything less is an error that names both. */
+static void check_strict(const gn_rig *r, double least)
+{
+  static const double part[2] = { 1, 0.999 };
+  const gn_gradient_class *cls = gn_gradient_find("discrete");
+  for (int k = 0; k < 2; k++) {
+    char text[80];
+    gn_gradient *g;
+    double *Y = gn_arena_alloc(r->arena, r->nY, sizeof *Y);
+    ck_assert(Y != NULL);
+    (void)snprintf(text, sizeof text, "strict=yes:budget=%.17g", part[k] * least);
+    const void *config = gn_rig_config(r->arena, cls->options, cls->config_size, text);
+    gn_ck_ok(gn_gradient_create(cls, config, &r->problem, &r->solver, r->B, &g));
+    const gn_status s = gn_gradient_forward(g, r->B, r->p, &r->drive, r->y0, Y);
+    ck_assert_int_eq(s, k ? GN_ELIMIT : GN_OK);
+    ck_assert(!k || strstr(gn_last_error(), "gradient.budget is"));
+    gn_gradient_destroy(&g);
+  }
+}
+
 static void check_budgets(const gn_rig *r)
 {
   gn_rig_answer all;
@@ -338,6 +358,7 @@ static void check_budgets(const gn_rig *r)
     if (!before) before = s.recomputed;
     ck_assert_int_le(s.recomputed, before);
   }
+  check_strict(r, least);
   const gn_stats s = run(r, 1, &all);
   ck_assert_ptr_nonnull(strstr(s.note, "exceeded by"));
   ck_assert_double_le((double)s.bytes, least);

@@ -23,6 +23,7 @@
 
 typedef struct config {
   double budget;
+  int strict;
 } config;
 
 static const gn_option options[] = {
@@ -30,6 +31,8 @@ static const gn_option options[] = {
           "bytes kept for the backward pass (0: a quarter of the memory; at least two steps' "
           "tapes and two states); beyond it steps are recomputed, or the solve is refused where "
           "the stages are implicit"),
+  GN_BOOL(config, "strict", strict, 0,
+          "a budget below the least is an error (no: go on with the least, and say so)"),
   GN_OPTIONS_END,
 };
 
@@ -61,6 +64,7 @@ static gn_status setup(gn_gradient *g, const void *config_)
   GN_NEW(g->arena, self->lam, n);
   if (g->walk->st->implicit) return gn_stages_create(g->walk, budget, &self->stages);
   GN_TRY(gn_traj_create(g->walk, budget, &self->traj));
+  self->traj->strict = c->strict;
   GN_NEW(g->arena, self->v, n);
   for (int i = 0; i < tab->s; i++) {
     GN_NEW(g->arena, self->g[i], n);

@@ -11,6 +11,7 @@
  * after it have been undone. */
 #include "core/trajectory.h"
 
+#include "base/text.h"
 #include "base/vec.h"
 
 #include <string.h>
@@ -209,6 +210,17 @@ static void shrink(gn_traj *tr, double record)
     give_records(tr, &tr->step[tr->oldest]);
 }
 
+static gn_status too_small(const gn_traj *tr)
+{
+  char least[32], budget[32];
+  gn_text_bytes(gn_traj_minimum(tr), least, sizeof least);
+  gn_text_bytes(tr->budget, budget, sizeof budget);
+  return GN_FAIL(GN_ELIMIT,
+                 "gradient.budget is %s, but two steps' tapes and the states that stay take %s; "
+                 "raise it, or set gradient.strict = no to go on with the least",
+                 budget, least);
+}
+
 gn_status gn_traj_put(void *user, gn_step *now, size_t span)
 {
   gn_traj *tr = user;
@@ -219,6 +231,7 @@ gn_status gn_traj_put(void *user, gn_step *now, size_t span)
   st->fresh = now->fresh;
   st->span = span;
   if (now->fresh) GN_TRY(begin(tr, st, now->y0));
+  if (tr->strict && gn_traj_minimum(tr) > tr->budget) return too_small(tr);
   count_room(tr);
   shrink(tr, tr->record + (now->head ? tr->head : 0));
   gn_traj_step *next = st + 1;

@@ -32,6 +32,7 @@ typedef struct gn_traj {
   gn_walk *walk;
   const gn_tableau *tab;
   double budget;             /* bytes                                             */
+  int strict;                /* less than the least is an error, not taken for it  */
   double bytes, peak;        /* kept now, and the most so far                     */
   gn_traj_step *step;
   size_t n, cap;
