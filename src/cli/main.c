@@ -15,6 +15,7 @@ static const gn_command *const commands[] = {
   &gn_command_solve,  &gn_command_spectrum, &gn_command_case,   &gn_command_grad,
   &gn_command_plot,   &gn_command_report,   &gn_command_diagnose,
 };
+/* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers */
 enum { NCOMMAND = sizeof commands / sizeof *commands };
 
 /* ---- messages ------------------------------------------------------------------------ */
