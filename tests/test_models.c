@@ -38,11 +38,12 @@ static const char *const combinations[] = {
   "dim=2:?width=9:?depth=0:?activation=elu:?lift=encoder:?encoder_depth=0:?read=linear:?outputs=1",
   /* NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one text on two lines */
   "dim=5:?width=33:?depth=2:?activation=softplus:?time=append:?augment=3:?lift=encoder:"
-  "?encoder_activation=hardtanh:?encoder_width=4:?read=linear:?outputs=3:?gamma=frozen",
-  "dim=2:?width=8:?activation=sigmoid:?gate=hardtanh:?gate_clip=0.4:?xi=frozen:?read=state",
-  "dim=2:?width=8:?activation=leaky_relu:?slope=0.2:?gate=identity:?gamma=frozen:?xi=frozen",
+  "?start=draw:?encoder_activation=hardtanh:?encoder_width=4:?read=linear:?outputs=3:?gamma=frozen",
+  "dim=2:?width=8:?activation=sigmoid:?gate=hardtanh:?gate_clip=0.4:?xi=frozen:?read=state:?a=sigmoid",
+  "dim=2:?width=8:?activation=leaky_relu:?slope=0.2:?gate=identity:?gamma=frozen:?xi=frozen:"
+  "?a=identity:?delta=0.01",
   "dim=2:?width=8:?activation=relu:?gate=tanh:?gamma=trainable:?xi=trainable:?eps=0.5:?rho=1",
-  "dim=4:?width=8:?activation=hardtanh:?clip=0.7:?time=append:?augment=2:?read=first",
+  "dim=4:?width=8:?activation=hardtanh:?clip=0.7:?time=append:?augment=2:?read=first:?start=paper",
 };
 enum { NCOMB = sizeof combinations / sizeof *combinations };
 
@@ -217,6 +218,69 @@ START_TEST(gate_bounds)
 }
 END_TEST
 
+/* AdamNODE where a stage has taken v far below zero: finite, and so are all derivatives. */
+START_TEST(adam_overshoots)
+{
+  static const char *const texts[] = { "adamnode:dim=1:width=3", "adamnode:dim=1:width=3:a=sigmoid",
+                                       "adamnode:dim=1:width=3:a=identity" };
+  static const double below[] = { -1e-300, -1e-3, -40, -800, -1e6 };
+  gn_model *m = gn_rig_model(texts[_i], 0, 0);
+  const gn_map *f = &m->map[GN_F];
+  double *p = malloc(m->params.np * sizeof *p), *gp = calloc(m->params.np, sizeof *gp);
+  ck_assert(p && gp);
+  gn_rig_params(m, 3, 0, p);
+  gn_pool *pool = NULL;
+  gn_record *rec;
+  gn_ck_ok(gn_pool_create(&m->tape[GN_F], 1, 1, &pool));
+  gn_ck_ok(gn_pool_take(pool, 1, &rec));
+  const gn_tape tape = gn_record_tape(rec, 0, 1);
+  for (size_t k = 0; k < sizeof below / sizeof *below; k++) {
+    const double t = 0, y[3] = { 0.2, -0.7, below[k] }, w[3] = { 1, -2, 3 };
+    double z[3], gy[3] = { 0 }, dz[3];
+    const gn_point at = { .B = 1, .t = &t, .y = y, .p = p };
+    const gn_pull to = { .y = gy };
+    ck_assert_int_eq(f->eval(m, &at, &tape, z), 0);
+    ck_assert_int_eq(f->vjp(m, &at, &tape, w, &to), 0);
+    f->pgrad(m, p, &tape, 1, gp);
+    ck_assert_int_eq(f->jvp(m, &at, &tape, w, NULL, dz), 0);
+    ck_assert_msg(gn_vec_finite(3, z) && gn_vec_finite(3, gy) && gn_vec_finite(3, dz) &&
+                      gn_vec_finite(m->params.np, gp), "%s: v = %g", texts[_i], below[k]);
+    ck_assert_double_gt(z[2], 0); /* back above zero */
+  }
+  gn_record_give(&rec);
+  gn_pool_destroy(&pool);
+  free(p);
+  free(gp);
+  gn_model_destroy(&m);
+}
+END_TEST
+
+/* h(0), m(0), v(0) of the released code: [x, o, o^2] cut in three; without more dimensions than
+   the input has, m = o and v = o^2 belong together. */
+START_TEST(adam_starts)
+{
+  gn_model *m = gn_rig_model("adamnode:dim=1:augment=2:width=3:start=paper", 0, 0);
+  ck_assert_uint_eq(m->ny, 9);
+  double *p = malloc(m->params.np * sizeof *p), z[9];
+  ck_assert(p != NULL);
+  gn_rig_params(m, 3, 0, p);
+  gn_pool *pool = NULL;
+  gn_record *rec;
+  gn_ck_ok(gn_pool_create(&m->tape[GN_LIFT], 1, 1, &pool));
+  gn_ck_ok(gn_pool_take(pool, 1, &rec));
+  const gn_tape tape = gn_record_tape(rec, 0, 1);
+  const double x = 0.3;
+  const gn_point at = { .B = 1, .y = &x, .p = p };
+  ck_assert_int_eq(m->map[GN_LIFT].eval(m, &at, &tape, z), 0);
+  ck_assert_double_eq(z[0], x);
+  for (int j = 0; j < 4; j++) ck_assert_double_eq(z[5 + j], z[1 + j] * z[1 + j]);
+  gn_record_give(&rec);
+  gn_pool_destroy(&pool);
+  free(p);
+  gn_model_destroy(&m);
+}
+END_TEST
+
 int main(void)
 {
   Suite *s = suite_create("models");
@@ -227,6 +291,8 @@ int main(void)
   tcase_add_test(numbers, point_cloud_counts);
   tcase_add_test(numbers, heavy_ball_signs);
   tcase_add_test(numbers, gate_bounds);
+  tcase_add_loop_test(numbers, adam_overshoots, 0, 3);
+  tcase_add_test(numbers, adam_starts);
   tcase_set_timeout(contract, 300);
   suite_add_tcase(s, contract);
   suite_add_tcase(s, numbers);

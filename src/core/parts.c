@@ -42,6 +42,15 @@ gn_status gn_parts_net(gn_model *m, const gn_net_config *c, const char *prefix, 
   return gn_net_setup(net, &spec, prefix, &m->params, &m->tape[GN_F]);
 }
 
+void gn_parts_encoder(const gn_parts_config *c, size_t width, gn_net_spec *spec)
+{
+  *spec = (gn_net_spec){
+    .width = c->encoder_width ? (size_t)c->encoder_width : width,
+    .depth = (size_t)c->encoder_depth,
+    .act = activation(c->encoder_act, c->encoder_slope, c->encoder_clip),
+  };
+}
+
 /* Pointers to the blocks first, first + 1, ... of a state. */
 static void blocks(const gn_model *m, size_t B, size_t from, double *y, double **at)
 {
@@ -182,11 +191,11 @@ static gn_status setup_lift(gn_model *m, const gn_parts_config *c, size_t width,
   GN_REQUIRE(m->nblock > 1, GN_EARG,
              "model %s has one state block, which the input fills: lift = encoder has "
              "nothing to start; use lift = zero", m->cls->name);
-  gn_net_spec spec = { .nblock_in = 1, .in = { m->nx }, .nblock_out = m->nblock - 1,
-                       .width = c->encoder_width ? (size_t)c->encoder_width : width,
-                       .depth = (size_t)c->encoder_depth,
-                       .act = activation(c->encoder_act, c->encoder_slope,
-                                         c->encoder_clip) };
+  gn_net_spec spec;
+  gn_parts_encoder(c, width, &spec);
+  spec.nblock_in = 1;
+  spec.in[0] = m->nx;
+  spec.nblock_out = m->nblock - 1;
   for (size_t k = 1; k < m->nblock; k++) spec.out[k - 1] = m->d[k];
   m->map[GN_LIFT] = encoder;
   return gn_net_setup(&parts->encoder, &spec, "encoder", &m->params, &m->tape[GN_LIFT]);

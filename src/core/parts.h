@@ -35,6 +35,8 @@ enum { GN_LIFT_ZERO, GN_LIFT_ENCODER };
 enum { GN_READ_AUTO, GN_READ_FIRST, GN_READ_STATE, GN_READ_LINEAR };
 #define GN_LIFT_OPTIONS(cfg, field)                                                      \
   GN_CHOICE(cfg, "lift", field.lift, GN_LIFT_ZERO, "zero|encoder", "start of the blocks after the first"), \
+  GN_ENCODER_OPTIONS(cfg, field)
+#define GN_ENCODER_OPTIONS(cfg, field)                                                   \
   GN_INT(cfg, "encoder_width", field.encoder_width, 0, 0, 65536, "hidden units of the encoder (0: width)"), \
   GN_INT(cfg, "encoder_depth", field.encoder_depth, 2, 0, 15, "hidden layers of the encoder"), \
   GN_CHOICE(cfg, "encoder_activation", field.encoder_act, GN_ACT_TANH, GN_ACT_CHOICES, "activation of the encoder"), \
@@ -60,6 +62,9 @@ void gn_parts_spec(const gn_net_config *c, gn_net_spec *spec);
    f. Several networks follow each other in one tape. */
 gn_status gn_parts_net(gn_model *m, const gn_net_config *c, const char *prefix, size_t nin,
                        size_t nout, gn_net *net);
+/* The encoder's options as a spec with the blocks left to the caller; width is the default of
+   encoder_width. */
+void gn_parts_encoder(const gn_parts_config *c, size_t width, gn_net_spec *spec);
 /* Last call of a network model's setup (blocks are declared, nx = d of block 0): install
    lift and read as configured, add the encoder's and decoder's parameters ("encoder.i.*",
    "read.0.*"), set nz. width is the default of encoder_width; the linear read sees the

@@ -244,21 +244,22 @@ void gn_probe_add_row(const gn_probe *pr, size_t i, const double *row, double *g
     gin = add_blocks(pr->B, i, m->nblock, m->d, &row, gin);
 }
 
-/* <w, g> with *slot shifted by c. */
-static double shifted_sum(gn_probe *pr, double *slot, const double *w, double c)
-{
-  const double keep = *slot;
-  *slot = keep + c;
-  int rc = gn_probe_eval(pr, pr->B, pr->t, pr->in, pr->p, 0, pr->z2);
-  *slot = keep;
-  return rc ? (double)NAN : gn_vec_dot(pr->nout, w, pr->z2);
-}
+/* Differences of order 4 at -e, e, -2 e, 2 e; output by output, so that what does not depend on
+   the slot cancels to the last bit. */
+static const double shift[4] = { 1, -1, 2, -2 }, share[4] = { 8, -8, -1, 1 };
 
 double gn_probe_slope(gn_probe *pr, double *slot, const double *w, double e)
 {
-  double near = shifted_sum(pr, slot, w, e) - shifted_sum(pr, slot, w, -e);
-  double far = shifted_sum(pr, slot, w, 2 * e) - shifted_sum(pr, slot, w, -2 * e);
-  return (8 * near - far) / (12 * e);
+  const double keep = *slot;
+  gn_vec_fill(pr->nout, 0, pr->z);
+  for (int k = 0; k < 4; k++) {
+    *slot = keep + shift[k] * e;
+    const int rc = gn_probe_eval(pr, pr->B, pr->t, pr->in, pr->p, 0, pr->z2);
+    *slot = keep;
+    if (rc) return (double)NAN;
+    gn_vec_axpy(pr->nout, share[k] / (12 * e), pr->z2, pr->z);
+  }
+  return gn_vec_dot(pr->nout, w, pr->z);
 }
 
 int gn_probe_shifted(gn_probe *pr, const double *vin, const double *vp, double c, double *z)
@@ -270,12 +271,11 @@ int gn_probe_shifted(gn_probe *pr, const double *vin, const double *vp, double c
 
 int gn_probe_along(gn_probe *pr, const double *vin, const double *vp, double e, double *dz)
 {
-  static const double c[4] = { 1, -1, 2, -2 }, b[4] = { 8, -8, -1, 1 };
   gn_vec_fill(pr->nout, 0, dz);
   for (int k = 0; k < 4; k++) {
-    int rc = gn_probe_shifted(pr, vin, vp, c[k] * e, pr->z2);
+    int rc = gn_probe_shifted(pr, vin, vp, shift[k] * e, pr->z2);
     if (rc) return rc;
-    gn_vec_axpy(pr->nout, b[k] / (12 * e), pr->z2, dz);
+    gn_vec_axpy(pr->nout, share[k] / (12 * e), pr->z2, dz);
   }
   return 0;
 }

@@ -63,7 +63,7 @@ void gn_probe_row_out(const gn_probe *pr, size_t i, const double *z, double *row
 void gn_probe_add_row(const gn_probe *pr, size_t i, const double *row, double *gin);
 
 /* Derivative of <w, g> with respect to *slot, a member of pr->in or pr->p: central
-   differences of order 4 at step e. NaN if an evaluation failed. */
+   differences of order 4 at step e. NaN if an evaluation failed. Leaves z changed. */
 double gn_probe_slope(gn_probe *pr, double *slot, const double *w, double e);
 /* dz [nout] = dg along (vin [nall], vp [np]), either NULL, in the same way. */
 int gn_probe_along(gn_probe *pr, const double *vin, const double *vp, double e, double *dz);
