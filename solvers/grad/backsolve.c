@@ -93,6 +93,7 @@ const gn_gradient_class gn_gradient_backsolve = {
   .summary = "state, adjoint and gradient solved backward as one system",
   .source = "Chen et al., NeurIPS 2018, algorithm 1; norms: Kidger et al., ICML 2021",
   .needs = GN_NEEDS_BACKWARD,
+  .no_lags = "z'(t) needs states before t, which a backward solve does not have",
   .size = sizeof(backsolve),
   .options = options,
   .config_size = sizeof(config),

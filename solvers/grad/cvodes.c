@@ -453,6 +453,7 @@ const gn_gradient_class gn_gradient_cvodes = {
   .name = "cvodes",
   .summary = "CVODES' own adjoint with checkpoints, Adams or BDF; solves forward itself",
   .source = "Serban and Hindmarsh, ASME DETC 2005-85597, section 2.6",
+  .no_lags = "CVODES' checkpoints know one state at a time, no history",
   .size = sizeof(cvodes),
   .options = options,
   .config_size = sizeof(config),

@@ -6,7 +6,9 @@
  *   v_i = h b_i lam + h sum_{j>i} a_ji g_j + kbar_i,   g_i = f_y(Y_i)^T v_i,   i = s..1
  *   lam <- lam + sum_i g_i,                            dL/dp += sum_i f_p(Y_i)^T v_i
  *
- * kbar_i is the cotangent of K_i from outputs read off the step's interpolant. The last
+ * kbar_i is the cotangent of K_i from outputs read off the step's interpolant, and from later
+ * stages that read delayed states off it: each stage's pull scatters the cotangent of what it
+ * read into the steps it came from (lags move, the grid does not). The last
  * stage of a first-same-as-last table is the first of the next step: its cotangent is
  * completed there, before this step's parameter gradient, one product over all its stages.
  * Implicit stages are transposed by gn_stages_pull.
@@ -41,7 +43,7 @@ typedef struct discrete {
   gn_traj *traj;
   gn_stages *stages;            /* instead of it where the stages are implicit        */
   double *v, *g[GN_STAGES_MAX]; /* [B, ny]: cotangent of a slope, of the stage states */
-  double *kbar[GN_STAGES_MAX];  /* [B, ny] each, only with output = interpolate       */
+  double *kbar[GN_STAGES_MAX];  /* [B, ny] each; output = interpolate or lags         */
   double *start;                /* [B, ny] their cotangent at the start of the step   */
   double *lam;                  /* [B, ny]                                            */
   /* of the backward in progress */
@@ -68,9 +70,9 @@ static gn_status setup(gn_gradient *g, const void *config_)
   GN_NEW(g->arena, self->v, n);
   for (int i = 0; i < tab->s; i++) {
     GN_NEW(g->arena, self->g[i], n);
-    if (g->walk->nsoft) GN_NEW(g->arena, self->kbar[i], n);
+    if (g->walk->st->want_slopes) GN_NEW(g->arena, self->kbar[i], n);
   }
-  if (g->walk->nsoft) GN_NEW(g->arena, self->start, n);
+  if (g->walk->st->want_slopes) GN_NEW(g->arena, self->start, n);
   return GN_OK;
 }
 
@@ -109,13 +111,31 @@ static int next_inside(const discrete *self, size_t n, size_t *e, const double *
   return 1;
 }
 
-/* Their cotangents to both ends of the step and to its slopes; how many there are. */
-static int pull_outputs(discrete *self, size_t n, double *end)
+/* What later stages read of step n, to both ends and to its slopes. */
+static int pull_delayed(discrete *self, size_t n, double *end)
+{
+  const size_t len = self->base.walk->sys.n;
+  const gn_delay *delay = self->base.walk->delay;
+  const gn_delay_pending *wait = delay ? gn_delay_waiting(delay, n) : NULL;
+  if (!wait) return 0;
+  if (wait->x[0]) gn_vec_copy(len, wait->x[0], self->start);
+  else gn_vec_fill(len, 0.0, self->start);
+  if (wait->x[1]) gn_vec_axpy(len, 1.0, wait->x[1], end);
+  for (int i = 0; i < self->traj->tab->s; i++) {
+    if (wait->x[2 + i]) gn_vec_copy(len, wait->x[2 + i], self->kbar[i]);
+    else gn_vec_fill(len, 0.0, self->kbar[i]);
+  }
+  return 1;
+}
+
+/* All that reads inside step n: their cotangents to both ends and to its slopes; how many
+   there are. */
+static int pull_inside(discrete *self, size_t n, double *end)
 {
   const size_t len = self->base.walk->sys.n;
   const double h = self->traj->step[n].h, *w;
   gn_dense d;
-  int found = 0;
+  int found = pull_delayed(self, n, end);
   for (size_t e = 0; next_inside(self, n, &e, &w, &d); found++) {
     for (int i = 0; i < self->traj->tab->s; i++) {
       if (!found) gn_vec_fill(len, 0.0, self->kbar[i]);
@@ -147,10 +167,11 @@ static void slope_cotangent(discrete *self, int i, double h, const double *lam, 
 /* g = f_y^T v at a recorded evaluation. */
 static gn_status pull_stage(discrete *self, double s, const gn_tape *tape, double *g)
 {
-  gn_vec_fill(self->base.walk->sys.n, 0.0, g);
-  GN_REQUIRE(gn_flow_vjp(&self->base.walk->flow, s, tape, self->v, g) == 0, GN_ENONFINITE,
+  gn_walk *walk = self->base.walk;
+  gn_vec_fill(walk->sys.n, 0.0, g);
+  GN_REQUIRE(gn_flow_vjp(&walk->flow, s, tape, self->v, g) == 0, GN_ENONFINITE,
              "vjp of model %s failed at t = %g", self->base.problem->model->cls->name, s);
-  return GN_OK;
+  return walk->delay ? gn_delay_scatter(walk->delay, s) : GN_OK;
 }
 
 /* Step n + 1 begins with the last slope of step n. */
@@ -186,6 +207,10 @@ static gn_status pull_first(discrete *self, size_t n, double *lam)
     gn_dense d;
     for (size_t e = 0; next_inside(self, n - 1, &e, &w, &d);)
       gn_vec_axpy(len, tr->step[n - 1].h * d.k[tr->tab->s - 1], w, self->v);
+    const gn_delay *delay = self->base.walk->delay;
+    const gn_delay_pending *wait = delay ? gn_delay_waiting(delay, n - 1) : NULL;
+    if (wait && wait->x[2 + tr->tab->s - 1])
+      gn_vec_axpy(len, 1.0, wait->x[2 + tr->tab->s - 1], self->v);
   }
   GN_TRY(pull_stage(self, st->s_first, &tape, self->g[0]));
   gn_vec_axpy(len, 1.0, self->g[0], lam);
@@ -201,7 +226,7 @@ static gn_status pull_step(discrete *self, size_t n, double *lam)
   const gn_tableau *tab = tr->tab;
   GN_TRY(gn_traj_obtain(tr, n));
   const gn_traj_step *st = &tr->step[n];
-  const int inside = pull_outputs(self, n, lam), top = tab->s - tab->fsal;
+  const int inside = pull_inside(self, n, lam), top = tab->s - tab->fsal;
   const int end_live = shares_end(tr, n) || (tab->fsal && inside);
   if (end_live && !shares_end(tr, n)) GN_TRY(pull_end(self, n, lam));
   for (int i = top - 1; i >= 1; i--) {
@@ -226,6 +251,7 @@ static gn_status pull_step(discrete *self, size_t n, double *lam)
     gn_flow_pgrad(&self->base.walk->flow, &all, (size_t)slices, 1.0, self->gp);
   }
   gn_traj_release(tr, n);
+  if (self->base.walk->delay) gn_delay_release(self->base.walk->delay, n);
   return GN_OK;
 }
 
@@ -315,13 +341,16 @@ static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double 
   const size_t len = g->walk->sys.n;
   self->gY = gY;
   self->gp = gp;
+  gn_delay *delay = g->walk->delay;
   if (self->stages) GN_TRY(gn_stages_rewind(self->stages, 0));
   else gn_traj_rewind(self->traj);
+  if (delay) gn_delay_rewind(delay);
   gn_vec_fill(len, 0.0, self->lam);
   const gn_visit v = { self, g->walk->soft, flow, output, jump, NULL };
-  GN_TRY(gn_visit_backward(g->problem, &v));
+  GN_TRY(gn_visit_backward(g->walk->problem, &v));
   if (gt) GN_TRY(gn_walk_time_gradient(g->walk, gY, self->lam, gt));
   gn_vec_axpy(len, 1.0, self->lam, gy0);
+  if (delay) gn_delay_finish(delay, g->walk->flow.p, gy0, gp);
   report(self);
   return GN_OK;
 }
@@ -338,6 +367,7 @@ const gn_gradient_class gn_gradient_discrete = {
   .source = "Hager, Numer. Math. 87 (2000), section 3; ACA, Zhuang et al., ICML 2020",
   .exact = 1,
   .needs = GN_NEEDS_STAGES | GN_TAKES_IMPLICIT,
+  .lags = 1,
   .size = sizeof(discrete),
   .options = options,
   .config_size = sizeof(config),

@@ -83,6 +83,12 @@ static gn_status replay_step(fd *self, size_t n)
   GN_REQUIRE(rc == 0, GN_ENONFINITE, "a shifted replay is not finite at t = %g", st->s);
   gn_walk_read(w, st->s, st->h, st->s_new, self->y, self->y1,
                (const double *const *)self->K, self->out);
+  if (w->delay) {
+    const gn_step now = { .s = st->s, .h = st->h, .s_new = st->s_new, .fresh = st->fresh,
+                          .y0 = self->y, .y1 = self->y1,
+                          .K = (const double *const *)self->K };
+    GN_TRY(gn_delay_put(w->delay, &now, st->span));
+  }
   double *swap = self->y;
   self->y = self->y1, self->y1 = swap;
   return GN_OK;
@@ -117,9 +123,14 @@ static gn_status replay(fd *self, double weight)
   gn_walk *w = self->base.walk;
   const gn_model *m = self->base.problem->model;
   w->flow.p = self->p;
+  if (w->delay) { /* the steps read by later ones are shifted too; which ones are, is not */
+    gn_delay_cut(w->delay, 0);
+    w->delay->y0 = self->y0;
+    m->cls->lags(m, self->p, w->delay->tau);
+  }
   gn_vec_copy(w->sys.n, self->y0, self->y);
   const gn_visit v = { self, self->base.walk->soft, flow, output, jump, NULL };
-  GN_TRY(gn_visit_forward(self->base.problem, &v));
+  GN_TRY(gn_visit_forward(self->base.walk->problem, &v));
   const double *Y = self->out, *gY = self->gY;
   for (size_t k = 0; k < self->base.problem->noutput; k++)
     for (size_t b = 0; b < m->nblock; b++)
@@ -178,7 +189,12 @@ static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double 
   self->gY = gY;
   const double *p = w->flow.p;
   gn_vec_fill(w->sys.n, 0.0, self->lam);
-  const gn_status s = all(self, self->lam, gp);
+  gn_status s = all(self, self->lam, gp);
+  if (s == GN_OK && w->delay) { /* the steps as they were */
+    gn_vec_copy(m->params.np, p, self->p);
+    s = replay(self, 0);
+    w->delay->y0 = self->start;
+  }
   w->flow.p = p;
   GN_TRY(s);
   gn_vec_axpy(w->sys.n, 1.0, self->lam, gy0);
@@ -198,6 +214,7 @@ const gn_gradient_class gn_gradient_fd = {
   .exact = 1,
   .oracle = 1,
   .needs = GN_NEEDS_STAGES,
+  .lags = 1,
   .size = sizeof(fd),
   .options = options,
   .config_size = sizeof(config),

@@ -44,6 +44,7 @@ static const gn_option options[] = {
 typedef struct gauss {
   gn_gradient base;
   gn_path *forward, *back; /* of z, if it is kept; of the backward solve on one interval */
+  gn_path *own;            /* forward, unless the delays keep it                       */
   gn_adjoint *adjoint;
   gn_pool *pool;
   gn_record *rec;          /* BATCH nodes                                              */
@@ -74,9 +75,13 @@ static gn_status setup(gn_gradient *base, const void *config_)
   gn_walk *w = base->walk;
   const gn_model *m = base->problem->model;
   const int scaled = c->scale == 0 ? !base->solver.cls->literal : c->scale == 1;
+  GN_REQUIRE(c->state || !w->delay, GN_EUNSUP,
+             "model %s has lags, its state cannot be solved backward; set gradient.state = "
+             "trajectory", m->cls->name);
   if (c->state) {
     w->st->want_slopes = 1;
-    GN_TRY(gn_path_create(w->st, &self->forward));
+    if (!w->delay) GN_TRY(gn_path_create(w->st, &self->own));
+    self->forward = self->own ? self->own : w->delay->path;
   }
   GN_TRY(gn_adjoint_create(w, (c->state ? 0 : GN_ADJOINT_Z) | (scaled ? GN_ADJOINT_SCALED : 0),
                            self->forward, &self->adjoint));
@@ -84,7 +89,7 @@ static gn_status setup(gn_gradient *base, const void *config_)
   GN_TRY(gn_path_create(self->adjoint->st, &self->back));
   GN_TRY(gn_pool_create(&m->tape[GN_F], BATCH, base->Bmax, &self->pool));
   GN_TRY(reserve(self, c->rule == FIXED ? (size_t)c->nodes : PAPER_MOST));
-  GN_NEW(base->arena, self->v, 2 * w->sys.nmax);
+  GN_NEW(base->arena, self->v, self->adjoint->sys.nmax);
   GN_NEW(base->arena, self->z, w->sys.nmax);
   GN_NEW(base->arena, self->zdot, w->sys.nmax);
   GN_NEW(base->arena, self->c, w->sys.nmax);
@@ -184,7 +189,7 @@ static gn_status forward(gn_gradient *g, size_t B, const double *p, const gn_dri
   const config *c = g->config;
   (void)snprintf(g->stats.executed, sizeof g->stats.executed, "gauss rule=%s state=%s on %s",
            rules[c->rule], c->state ? "trajectory" : "backsolve", g->solver.cls->name);
-  if (!self->forward) return gn_walk_forward(g->walk, B, p, dr, y0, Y, NULL, NULL);
+  if (!self->own) return gn_walk_forward(g->walk, B, p, dr, y0, Y, NULL, NULL);
   gn_path_clear(self->forward);
   GN_TRY(gn_walk_forward(g->walk, B, p, dr, y0, Y, keep, self));
   return gn_path_finish(self->forward, g->walk->eval_rec);
@@ -218,7 +223,7 @@ static void destroy(gn_gradient *g)
 {
   gauss *self = (gauss *)g;
   gn_adjoint_destroy(&self->adjoint);
-  gn_path_destroy(&self->forward);
+  gn_path_destroy(&self->own);
   gn_path_destroy(&self->back);
   gn_pool_destroy(&self->pool);
 }
@@ -228,6 +233,7 @@ const gn_gradient_class gn_gradient_gauss = {
   .summary = "[z, a] solved backward, parameters by Gauss-Legendre quadrature",
   .source = "Norcliffe and Deisenroth, TMLR 2023, section 4 (GQ)",
   .needs = GN_NEEDS_BACKWARD,
+  .lags = 1,
   .size = sizeof(gauss),
   .options = options,
   .config_size = sizeof(config),

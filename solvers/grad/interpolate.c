@@ -21,7 +21,7 @@ static const gn_option options[] = {
 
 typedef struct interpolate {
   gn_gradient base;
-  gn_path *path;
+  gn_path *path, *own; /* own: NULL where the delays keep the steps anyway */
   gn_adjoint *adjoint;
 } interpolate;
 
@@ -30,7 +30,8 @@ static gn_status setup(gn_gradient *g, const void *config_)
   const config *c = config_;
   interpolate *self = (interpolate *)g;
   g->walk->st->want_slopes = 1;
-  GN_TRY(gn_path_create(g->walk->st, &self->path));
+  if (!g->walk->delay) GN_TRY(gn_path_create(g->walk->st, &self->own));
+  self->path = self->own ? self->own : g->walk->delay->path;
   return gn_adjoint_create(g->walk, GN_ADJOINT_STEPS | (c->scale ? GN_ADJOINT_SCALED : 0),
                            self->path, &self->adjoint);
 }
@@ -45,6 +46,7 @@ static gn_status forward(gn_gradient *g, size_t B, const double *p, const gn_dri
                          const double *y0, double *Y)
 {
   interpolate *self = (interpolate *)g;
+  if (!self->own) return gn_walk_forward(g->walk, B, p, dr, y0, Y, NULL, NULL);
   gn_path_clear(self->path);
   GN_TRY(gn_walk_forward(g->walk, B, p, dr, y0, Y, keep, self));
   return gn_path_finish(self->path, g->walk->eval_rec);
@@ -59,7 +61,7 @@ static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double 
 static void destroy(gn_gradient *g)
 {
   gn_adjoint_destroy(&((interpolate *)g)->adjoint);
-  gn_path_destroy(&((interpolate *)g)->path);
+  gn_path_destroy(&((interpolate *)g)->own);
 }
 
 const gn_gradient_class gn_gradient_interpolate = {
@@ -67,6 +69,7 @@ const gn_gradient_class gn_gradient_interpolate = {
   .summary = "forward path kept, a solved backward, parameters by stage quadrature",
   .source = "Rackauckas et al., arXiv 2001.04385 (InterpolatingAdjoint)",
   .needs = GN_NEEDS_BACKWARD | GN_NEEDS_LANDING,
+  .lags = 1,
   .size = sizeof(interpolate),
   .options = options,
   .config_size = sizeof(config),

@@ -469,6 +469,7 @@ const gn_gradient_class gn_gradient_reversible = {
   .name = "reversible",
   .summary = "asynchronous leapfrog, each step undone and transposed (MALI)",
   .source = "Zhuang et al., ICLR 2021, algorithms 2-4; Mutze, arXiv 1311.6602",
+  .no_lags = "z'(t) needs states before t, which stepping backward does not have",
   .size = sizeof(reversible),
   .options = options,
   .config_size = sizeof(config),

@@ -53,6 +53,7 @@ const gn_gradient_class gn_gradient_seminorm = {
   .summary = "[z, a] solved backward, parameters by stage quadrature",
   .source = "Kidger, Chen, Lyons, ICML 2021, section 3",
   .needs = GN_NEEDS_STAGES | GN_NEEDS_BACKWARD | GN_NEEDS_LANDING,
+  .no_lags = "z'(t) needs states before t, which a backward solve does not have",
   .size = sizeof(seminorm),
   .options = options,
   .config_size = sizeof(config),

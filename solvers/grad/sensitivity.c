@@ -466,6 +466,7 @@ const gn_gradient_class gn_gradient_sensitivity = {
   .summary = "forward sensitivities by CVODES; for few parameters, cost grows with np",
   .source = "Maly and Petzold, Appl. Numer. Math. 20 (1996); Feehery et al., ibid. 25 (1997)",
   .oracle = 1,
+  .no_lags = "CVODES' sensitivities know no history",
   .size = sizeof(forward_sens),
   .options = options,
   .config_size = sizeof(config),

@@ -278,6 +278,7 @@ const gn_gradient_class gn_gradient_symplectic = {
   .source = "Matsubara, Miyatake, Yaguchi, NeurIPS 2021, theorem 2",
   .exact = 1,
   .needs = GN_NEEDS_STAGES,
+  .no_lags = "its partner scheme carries no delayed slopes",
   .size = sizeof(symplectic),
   .options = options,
   .setup = setup,

@@ -28,8 +28,10 @@ typedef struct tangent {
   double *dY;                              /* [noutput, B, ny]             */
   double *e;                               /* [max(B ny, np)] a direction  */
   double *lam;                             /* [B, ny] dL/dy0               */
+  gn_path *vpath;                          /* tangents of the steps, with lags */
+  double **vlag, *vtau, *gp;               /* [nlag] of [B, ny], [nlag], [np]  */
   /* of the push in progress */
-  const double *vp;
+  const double *vy0, *vp;
   double *out;
 } tangent;
 
@@ -47,7 +49,13 @@ static gn_status setup(gn_gradient *g, const void *config_)
   GN_NEW(g->arena, self->v1, n);
   GN_NEW(g->arena, self->vY, n);
   for (int i = 0; i < g->walk->st->tab->s; i++) GN_NEW(g->arena, self->vK[i], n);
-  return GN_OK;
+  const size_t nlag = g->problem->model->nlag;
+  if (nlag == 0) return GN_OK;
+  GN_NEW(g->arena, self->vlag, nlag); /* NOLINT(bugprone-sizeof-expression): pointers */
+  for (size_t k = 0; k < nlag; k++) GN_NEW(g->arena, self->vlag[k], n);
+  GN_NEW(g->arena, self->vtau, nlag);
+  GN_NEW(g->arena, self->gp, np);
+  return gn_path_create(g->walk->st, &self->vpath);
 }
 
 static gn_status forward(gn_gradient *g, size_t B, const double *p, const gn_drive *dr,
@@ -66,6 +74,11 @@ static gn_status forward(gn_gradient *g, size_t B, const double *p, const gn_dri
 static gn_status push_stage(tangent *self, double s, const gn_tape *tape, const double *vy,
                             double *vk)
 {
+  gn_walk *walk = self->base.walk;
+  if (walk->delay) {
+    gn_delay_read_tangent(walk->delay, self->vpath, self->vy0, self->vtau, s, self->vlag);
+    walk->flow.vlag = (const double *const *)self->vlag;
+  }
   GN_REQUIRE(gn_flow_jvp(&self->base.walk->flow, s, tape, vy, self->vp, vk) == 0,
              GN_ENONFINITE, "jvp of model %s failed at t = %g",
              self->base.problem->model->cls->name, s);
@@ -94,6 +107,11 @@ static gn_status push_step(tangent *self, size_t n)
   }
   gn_rk_stage(tab, tab->s, len, st->h, self->v, vK, self->v1);
   gn_walk_read(self->base.walk, st->s, st->h, st->s_new, self->v, self->v1, vK, self->out);
+  if (self->vpath) {
+    const gn_step now = { .s = st->s, .h = st->h, .s_new = st->s_new, .fresh = st->fresh,
+                          .y0 = self->v, .y1 = self->v1, .K = vK };
+    GN_TRY(gn_path_put(self->vpath, &now));
+  }
   double *swap = self->v;
   self->v = self->v1, self->v1 = swap;
   return GN_OK;
@@ -123,17 +141,37 @@ static gn_status jump(void *user, size_t j)
   return gn_walk_jump_jvp(self->base.walk, j, self->v, self->vp);
 }
 
+/* vtau = (dtau/dp) vp, a lag at a time. */
+static void push_lags(tangent *self)
+{
+  const gn_model *m = self->base.problem->model;
+  gn_delay *d = self->base.walk->delay;
+  for (size_t k = 0; k < m->nlag; k++) {
+    gn_vec_fill(m->nlag, 0.0, d->gtau);
+    gn_vec_fill(m->params.np, 0.0, self->gp);
+    d->gtau[k] = 1;
+    if (self->vp && m->cls->lags_pgrad)
+      m->cls->lags_pgrad(m, self->base.walk->flow.p, d->gtau, self->gp);
+    self->vtau[k] = self->vp ? gn_vec_dot(m->params.np, self->gp, self->vp) : 0;
+  }
+}
+
 static gn_status push(gn_gradient *g, const double *vy0, const double *vp, double *dY)
 {
   tangent *self = (tangent *)g;
   const size_t len = g->walk->sys.n;
+  self->vy0 = vy0;
   self->vp = vp;
+  if (self->vpath) {
+    gn_path_clear(self->vpath);
+    push_lags(self);
+  }
   self->out = dY;
   if (vy0) gn_vec_copy(len, vy0, self->v);
   else gn_vec_fill(len, 0.0, self->v);
   if (self->stages) GN_TRY(gn_stages_rewind(self->stages, 1));
   const gn_visit v = { self, g->walk->soft, flow, output, jump, NULL };
-  return gn_visit_forward(g->problem, &v);
+  return gn_visit_forward(g->walk->problem, &v);
 }
 
 /* Rows do not mix: component j of every row at once, one dot product per row. */
@@ -182,6 +220,7 @@ static void destroy(gn_gradient *g)
 {
   gn_traj_destroy(&((tangent *)g)->traj);
   gn_stages_destroy(&((tangent *)g)->stages);
+  gn_path_destroy(&((tangent *)g)->vpath);
 }
 
 const gn_gradient_class gn_gradient_tangent = {
@@ -191,6 +230,7 @@ const gn_gradient_class gn_gradient_tangent = {
   .exact = 1,
   .oracle = 1,
   .needs = GN_NEEDS_STAGES | GN_TAKES_IMPLICIT,
+  .lags = 1,
   .size = sizeof(tangent),
   .options = options,
   .config_size = sizeof(config),

@@ -20,6 +20,14 @@
 
 static size_t nstate(const gn_adjoint *ad) { return ad->walk->sys.n; }
 
+/* The cotangents of the delayed states at s to q and r, and the advanced terms to a'. */
+static int add_delays(gn_adjoint *ad, double s, double *ydot)
+{
+  gn_delay *d = ad->walk->delay;
+  gn_delay_integrands(d, s, ydot + ad->ga, ydot + ad->ga + d->n);
+  return gn_advance_add(ad->advance, s, ydot);
+}
+
 static int rhs(void *user, double s, const double *y, double *ydot, gn_record *rec,
                size_t slice)
 {
@@ -35,6 +43,7 @@ static int rhs(void *user, double s, const double *y, double *ydot, gn_record *r
   gn_vec_fill(ad->sys.n - za, 0.0, ydot + za);
   rc = gn_flow_vjp(fl, s, &tape, ad->w, ydot + za);
   if (rc == 0 && (ad->parts & GN_ADJOINT_G)) gn_flow_pgrad(fl, &tape, 1, 1.0, ydot + ad->ga);
+  if (rc == 0 && ad->advance) rc = add_delays(ad, s, ydot);
   return rc != 0 ? rc : gn_vec_finite(ad->sys.n - za, ydot + za) ? 0 : GN_RETRY;
 }
 
@@ -60,7 +69,8 @@ static gn_status segments(gn_arena *a, gn_adjoint *ad)
   gn_norm *nm = &ad->sys.norm;
   const int z = (ad->parts & GN_ADJOINT_Z) != 0, g = (ad->parts & GN_ADJOINT_G) != 0;
   const int whole = w->solver.cls->whole_norm;
-  nm->nseg = (size_t)(z + 1) * m->nblock + (g ? m->params.n : 0);
+  const int lags = w->delay != NULL;
+  nm->nseg = (size_t)(z + 1 + lags) * m->nblock + (size_t)lags + (g ? m->params.n : 0);
   nm->ngroup = z + 1;
   GN_NEW(a, nm->seg, nm->nseg);
   gn_segment *sg = nm->seg;
@@ -74,6 +84,11 @@ static gn_status segments(gn_arena *a, gn_adjoint *ad)
                           .rtol_scale = 1 };
       if (!sg->name) return GN_ENOMEM;
     }
+  for (size_t k = 0; lags && k < m->nblock; k++, sg++)
+    *sg = (gn_segment){ .name = "history", .group = -1, .atol_scale = 1, .rtol_scale = 1 };
+  if (lags)
+    *sg++ = (gn_segment){ .name = "lags", .n = m->nlag, .group = -1, .atol_scale = 1,
+                          .rtol_scale = 1 };
   for (size_t k = 0; g && k < m->params.n; k++, sg++)
     *sg = (gn_segment){ .name = m->params.at[k].name, .n = m->params.at[k].n, .group = -1,
                         .atol_scale = back->atol > 0 ? quad->atol / back->atol : 1,
@@ -86,7 +101,8 @@ static gn_status make(gn_arena *a, gn_adjoint *ad)
   gn_walk *w = ad->walk;
   gn_system *sys = &ad->sys;
   sys->nmax = (size_t)(1 + !ad->path) * w->sys.nmax +
-              (ad->parts & GN_ADJOINT_G ? w->problem->model->params.np : 0);
+              (ad->parts & GN_ADJOINT_G ? w->problem->model->params.np : 0) +
+              (w->delay ? w->sys.nmax + w->problem->model->nlag : 0);
   sys->Bmax = w->sys.Bmax;
   sys->user = ad;
   sys->rhs = rhs;
@@ -102,7 +118,8 @@ static gn_status make(gn_arena *a, gn_adjoint *ad)
   GN_TRY(gn_stepper_create(w->solver.cls, w->solver.config, sys, w->solver.back, &ad->st));
   if (w->solver.max_steps > 0) ad->st->max_steps = w->solver.max_steps;
   ad->st->history = w->solver.history;
-  ad->st->want_slopes = w->solver.cls->overshoots;
+  ad->st->want_slopes = w->solver.cls->overshoots || w->delay;
+  if (w->delay) GN_TRY(gn_advance_create(&w->flow, ad->st, &ad->advance));
   if (!(ad->parts & GN_ADJOINT_STEPS) || ad->st->tab) return GN_OK;
   ad->st->want_slopes = 1;
   GN_NEW(a, ad->v, sys->nmax);
@@ -133,6 +150,7 @@ void gn_adjoint_destroy(gn_adjoint **a)
 {
   if (!*a) return;
   gn_stepper_destroy(&(*a)->st);
+  gn_advance_destroy(&(*a)->advance);
   gn_pool_destroy(&(*a)->node_pool);
   gn_arena *arena = (*a)->arena;
   gn_arena_destroy(&arena);
@@ -147,8 +165,9 @@ static void resize(gn_adjoint *ad)
   ad->sys.B = ad->sys.norm.B = B;
   ad->za = ad->path ? 0 : n;
   ad->ga = ad->za + n;
-  ad->sys.n = ad->ga + (ad->parts & GN_ADJOINT_G ? m->params.np : 0);
-  for (size_t k = 0; k < (ad->path ? 1 : 2) * m->nblock; k++)
+  ad->sys.n = ad->ga + (ad->parts & GN_ADJOINT_G ? m->params.np : 0) +
+              (ad->advance ? n + m->nlag : 0);
+  for (size_t k = 0; k < (ad->path && !ad->advance ? 1 : 2) * m->nblock; k++)
     ad->sys.norm.seg[k].n = B * m->d[k % m->nblock];
 }
 
@@ -250,6 +269,7 @@ static gn_status flow(void *user, double s, double to)
   gn_step *step;
   do {
     GN_TRY(gn_stepper_step(ad->st, to, &step));
+    if (ad->advance) GN_TRY(gn_advance_put(ad->advance, step));
     if (ad->on_step) GN_TRY(ad->on_step(ad->user, step));
     if (ad->nodes) GN_TRY(add_nodes(ad, step));
     else if (ad->parts & GN_ADJOINT_STEPS) add_stages(ad, step);
@@ -286,7 +306,8 @@ static gn_status kink(void *user, size_t span)
 {
   gn_adjoint *ad = user;
   ad->fresh = 1;
-  if (span != GN_NONE) gn_flow_span(&ad->walk->flow, ad->walk->drive, span);
+  if (ad->advance && span != GN_NONE) gn_advance_piece(ad->advance, span);
+  else if (span != GN_NONE) gn_flow_span(&ad->walk->flow, ad->walk->drive, span);
   return GN_OK;
 }
 
@@ -324,13 +345,19 @@ gn_status gn_adjoint_run(gn_adjoint *ad, const double *gY, double *gy0, double *
   gn_vec_fill(ad->sys.n, 0.0, ad->y);
   if (!ad->path) gn_vec_copy(nstate(ad), w->y, ad->y); /* if no output is at the end */
   if (w->problem->nspan > 0) gn_flow_span(&w->flow, w->drive, w->span);
+  if (ad->advance) GN_TRY(gn_advance_begin(ad->advance, w->given));
   const gn_visit v = { ad, NULL, flow, output, jump, kink };
-  const gn_status s = gn_visit_backward(w->problem, &v);
+  const gn_status s =
+      gn_visit_backward(ad->advance ? &ad->advance->breaks.problem : w->problem, &v);
   if (s == GN_OK) put_back(ad, w->problem->s0, w->y0, 1);
   report(ad, stats);
   GN_TRY(s);
   if (gt) GN_TRY(gn_walk_time_gradient(w, gY, ad->y + ad->za, gt));
   gn_vec_axpy(nstate(ad), 1.0, ad->y + ad->za, gy0);
   if (ad->parts & GN_ADJOINT_G) gn_vec_axpy(m->params.np, 1.0, ad->y + ad->ga, gp);
+  if (!ad->advance) return GN_OK;
+  const size_t n = nstate(ad);
+  gn_vec_axpy(n, 1.0, ad->y + ad->ga, gy0);
+  if (m->cls->lags_pgrad) m->cls->lags_pgrad(m, w->flow.p, ad->y + ad->ga + n, gp);
   return GN_OK;
 }

@@ -5,10 +5,17 @@
  *
  * from the last event to the start; a jumps by dL/dY_k at output k. The state is solved
  * backward too (and put back to the stored one at every output), or read from the path of
- * the forward solve. Chen et al. 2018, eq. (5)-(9). */
+ * the forward solve. Chen et al. 2018, eq. (5)-(9).
+ *
+ * With lags a' has advanced terms (core/advance.h), and two integrals are carried outside the
+ * error norm, of what the delayed states pass on to the history and to the lags:
+ *
+ *   q' = -sum_k [s - tau_k < s0] B_k^T a,    r_k' = z'(s - tau_k)^T B_k^T a
+ *   dL/dz0 = a(s0) + q(s0),                  dL/dtau_k = r_k(s0) */
 #ifndef GN_CORE_ADJOINT_H
 #define GN_CORE_ADJOINT_H
 
+#include "core/advance.h"
 #include "core/path.h"
 #include "core/walk.h"
 
@@ -30,6 +37,7 @@ typedef struct gn_adjoint {
   gn_stepper *st;
   gn_system sys;     /* ([z],) [a] (, [g]); segments: blocks of z, blocks of a, tensors    */
   size_t za, ga;     /* where a and g begin, for the batch bound now                       */
+  gn_advance *advance; /* with lags: z from the path, q at ga, then r; else NULL             */
   double *y;         /* the vector                                                         */
   double *w, *z, *zdot; /* [B, ny] -a, and z, z' when they are not carried                  */
   gn_record *waiting; /* stages of the last step, if its last one may be the next one's    */

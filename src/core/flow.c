@@ -21,10 +21,12 @@ void gn_flow_bind(gn_flow *fl, size_t B, const double *p)
   fl->B = B;
   fl->p = p;
   fl->t0 = fl->dt = NULL;
+  fl->vlag = NULL;
 }
 
 void gn_flow_span(gn_flow *fl, const gn_drive *dr, size_t j)
 {
+  if (fl->delay) fl->delay->piece = j;
   if (!dr || !dr->dt) return;
   fl->t0 = dr->t0 + j * fl->B;
   fl->dt = dr->dt + j * fl->B;
@@ -39,6 +41,7 @@ static gn_point point(gn_flow *fl, double s, const double *y)
 {
   gn_flow_times(fl, s);
   gn_point at = { .B = fl->B, .t = fl->t, .y = y, .p = fl->p };
+  if (fl->delay) at.lag = (const double *const *)fl->delay->lag;
   return at;
 }
 
@@ -54,6 +57,7 @@ static void scale_rows(const gn_flow *fl, const double *w, double *z)
 int gn_flow_eval(gn_flow *fl, double s, const double *y, const gn_tape *tape, double *ydot)
 {
   fl->count.f++;
+  if (fl->delay) gn_delay_read(fl->delay, s);
   const gn_point at = point(fl, s, y);
   const int rc = fl->model->map[GN_F].eval(fl->model, &at, tape, ydot);
   if (rc != 0) return rc;
@@ -66,7 +70,12 @@ int gn_flow_vjp(gn_flow *fl, double s, const gn_tape *tape, const double *w, dou
 {
   fl->count.vjp++;
   const gn_point at = point(fl, s, NULL);
-  const gn_pull to = { .y = gy };
+  gn_pull to = { .y = gy };
+  if (fl->delay) {
+    to.lag = fl->delay->glag;
+    for (size_t k = 0; k < fl->model->nlag; k++)
+      gn_vec_fill(fl->B * fl->model->ny, 0.0, fl->delay->glag[k]);
+  }
   if (fl->dt) scale_rows(fl, w, fl->w);
   return fl->model->map[GN_F].vjp(fl->model, &at, tape, fl->dt ? fl->w : w, &to);
 }
@@ -93,7 +102,8 @@ int gn_flow_jvp(gn_flow *fl, double s, const gn_tape *tape, const double *vy,
                 const double *vp, double *out)
 {
   fl->count.jvp++;
-  const gn_point at = point(fl, s, NULL);
+  gn_point at = point(fl, s, NULL);
+  at.vlag = fl->vlag;
   const int rc = fl->model->map[GN_F].jvp(fl->model, &at, tape, vy, vp, out);
   if (rc == 0 && fl->dt) scale_rows(fl, out, out);
   return rc;

@@ -3,6 +3,7 @@
 #ifndef GN_CORE_FLOW_H
 #define GN_CORE_FLOW_H
 
+#include "core/delay.h"
 #include "core/norm.h"
 #include "core/problem.h"
 #include "core/stats.h"
@@ -19,13 +20,15 @@ typedef struct gn_flow {
   const double *t0, *dt;       /* [B] of the span in force; NULL: t = s               */
   double *t;                   /* [B] scratch: times of the rows                      */
   double *w;                   /* [B ny] scratch: cotangent with rows scaled by dt    */
+  gn_delay *delay;             /* borrowed: delayed states; NULL without lags         */
+  const double *const *vlag;   /* [nlag] tangents of the delayed states for jvp       */
   gn_counts count;
 } gn_flow;
 
 /* Scratch for at most Bmax rows comes from the arena. */
 gn_status gn_flow_setup(gn_flow *fl, gn_arena *a, const gn_model *m, size_t Bmax);
 void gn_flow_bind(gn_flow *fl, size_t B, const double *p);
-/* Span j of the problem comes into force (no-op without spans). */
+/* Span j of the problem comes into force (no-op without spans); with lags, piece j. */
 void gn_flow_span(gn_flow *fl, const gn_drive *dr, size_t j);
 
 /* Times of the rows at s, into t. */
@@ -33,7 +36,7 @@ void gn_flow_times(gn_flow *fl, double s);
 
 /* ydot = dt f(t0 + s dt, y) into the tape. */
 int gn_flow_eval(gn_flow *fl, double s, const double *y, const gn_tape *tape, double *ydot);
-/* gy += (d ydot/dy)^T w. */
+/* gy += (d ydot/dy)^T w; with lags also delay->glag = (d ydot/dlag)^T w. */
 int gn_flow_vjp(gn_flow *fl, double s, const gn_tape *tape, const double *w, double *gy);
 /* gp += weight (d ydot/dp)^T w over the n evaluations in the tape. */
 void gn_flow_pgrad(gn_flow *fl, const gn_tape *tape, size_t n, double weight, double *gp);

@@ -45,6 +45,22 @@ gn_status gn_pair_check(const gn_stepper_class *st, const gn_gradient_class *g)
   return GN_FAIL(GN_EUNSUP, "strategy %s needs %s, which no stepper offers", g->name, what);
 }
 
+/* A model with lags needs a strategy that can do them. */
+static gn_status check_lags(const gn_model *m, const gn_gradient_class *cls)
+{
+  if (m->nlag == 0 || cls->lags) return GN_OK;
+  char can[256] = "";
+  size_t used = 0;
+  for (const gn_gradient_class *const *g = gn_gradients; *g; g++) {
+    if (!(*g)->lags) continue;
+    const int n = snprintf(can + used, sizeof can - used, "%s%s", used ? ", " : "", (*g)->name);
+    if (n > 0 && (size_t)n < sizeof can - used) used += (size_t)n;
+  }
+  return GN_FAIL(GN_EUNSUP, "strategy %s cannot do delays, which model %s has%s%s; use one of %s",
+                 cls->name, m->cls->name, cls->no_lags ? ": " : "",
+                 cls->no_lags ? cls->no_lags : "", can);
+}
+
 static gn_status make(gn_arena *a, const gn_gradient_class *cls, const void *config,
                       const gn_problem *problem, const gn_solver *solver, size_t Bmax,
                       gn_gradient **out)
@@ -64,6 +80,7 @@ static gn_status make(gn_arena *a, const gn_gradient_class *cls, const void *con
   *out = g;
   GN_TRY(gn_problem_check(problem));
   GN_TRY(gn_pair_check(solver->cls, cls));
+  GN_TRY(check_lags(problem->model, cls));
   if (cls->needs) GN_TRY(gn_walk_create(problem, solver, Bmax, &g->walk));
   return cls->setup(g, copy);
 }

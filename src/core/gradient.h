@@ -65,6 +65,8 @@ struct gn_gradient_class {
   int exact;      /* 1: derivative of the steps taken, up to rounding */
   int oracle;     /* 1: cost grows with np; for checking, not for training */
   unsigned needs; /* GN_NEEDS_* */
+  int lags;       /* 1: can do models with delayed states */
+  const char *no_lags; /* why not: "the state cannot be solved backward"; or NULL */
   size_t size;
   const gn_option *options;
   size_t config_size;

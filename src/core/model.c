@@ -90,6 +90,9 @@ static gn_status complete(gn_model *m)
     m->map[GN_READ] = first;
   }
   GN_REQUIRE(m->map[GN_F].eval, GN_EUNSUP, "model %s: map f has no eval", m->cls->name);
+  GN_REQUIRE(m->nlag == 0 || m->lags, GN_EUNSUP,
+             "model %s has %zu lags and no function `lags` that gives them", m->cls->name,
+             m->nlag);
   return gn_numeric_complete(m);
 }
 

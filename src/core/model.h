@@ -25,6 +25,7 @@ typedef struct gn_point {
   const double *y;          /* the map's input: blocks of the state; lift: x [B, nx]   */
   const double *u;          /* signal values [B, nu]; NULL when nu = 0                 */
   const double *const *lag; /* delayed states, one per lag, laid out as y; or NULL     */
+  const double *const *vlag; /* jvp: their tangents; the list or an entry may be NULL  */
   const double *x;          /* observation [B, nx], for jump; NULL elsewhere           */
   const double *p;          /* parameters [np]                                         */
 } gn_point;
@@ -61,7 +62,7 @@ typedef struct gn_map {
      NULL if the map has no parameters. */
   void (*pgrad)(const gn_model *m, const double *p, const gn_tape *tape, double weight,
                 double *gp);
-  /* z = (dg/dy) vy + (dg/dp) vp; either may be NULL = zero. May use the cotangent fields
+  /* z = (dg/dy) vy + (dg/dp) vp + (dg/dlag) vlag; any may be NULL = zero. May use the cotangent fields
      of the tape as scratch (a vjp after it needs nothing but to be called again). */
   int (*jvp)(const gn_model *m, const gn_point *at, const gn_tape *tape, const double *vy,
              const double *vp, double *z);
@@ -118,6 +119,10 @@ struct gn_model_class {
   gn_map jump; /* [ny] -> [ny]  y+ from y- and x at an observation. Default: none. */
   gn_map read; /* [ny] -> [nz]  output.              Default: block 0.              */
   const gn_watched *watch; /* ended by name NULL. Default: the scalar parameters     */
+  /* The lags tau [nlag] > 0, and gp += (dtau/dp)^T gtau (NULL: they are fixed). Required of
+     a model with lags. */
+  void (*lags)(const gn_model *m, const double *p, double *tau);
+  void (*lags_pgrad)(const gn_model *m, const double *p, const double *gtau, double *gp);
 };
 
 extern const gn_model_class *gn_models[]; /* by name, NULL at the end */

@@ -41,6 +41,16 @@ void gn_path_clear(gn_path *p)
   for (size_t k = 0; k < p->nvector; k++) p->spare[k] = p->vector[k];
 }
 
+void gn_path_cut(gn_path *p, size_t n)
+{
+  /* vectors of a step are its own, but for slopes that Hermite shares with the next one */
+  for (; p->n > n; p->n--)
+    for (int i = 0; i < p->tab.s + 2; i++) {
+      const double *x = p->step[p->n - 1].x[i];
+      if (x && !(p->hermite && i == 3)) p->spare[p->nspare++] = (double *)x;
+    }
+}
+
 static gn_status grow_steps(gn_path *p)
 {
   const size_t cap = p->cap ? 2 * p->cap : 64;
@@ -137,25 +147,36 @@ void gn_path_range(const gn_path *p, double s, double to, size_t *first, size_t 
   *last = b;
 }
 
-void gn_path_eval(const gn_path *p, size_t first, size_t last, double s, double *y)
+size_t gn_path_find(const gn_path *p, size_t first, size_t last, double s)
 {
-  size_t lo = first, hi = last; /* the step that contains s, by bisection */
+  size_t lo = first, hi = last; /* by bisection */
   while (hi - lo > 1) {
     const size_t mid = lo + (hi - lo) / 2;
     if ((s - p->step[mid].s) * p->step[mid].h >= 0) lo = mid;
     else hi = mid;
   }
-  const gn_path_step *st = &p->step[lo];
-  gn_dense d;
-  gn_rk_dense(&p->tab, (s - st->s) / st->h, &d);
+  return lo;
+}
+
+void gn_path_combine(const gn_path *p, size_t n, const gn_dense *d, double *y)
+{
+  const gn_path_step *st = &p->step[n];
   double c[GN_STAGES_MAX + 2];
   const double *x[GN_STAGES_MAX + 2];
   size_t m = 0;
-  c[m] = d.w0, x[m++] = st->x[0];
-  if (st->x[1]) c[m] = d.w1, x[m++] = st->x[1];
+  c[m] = d->w0, x[m++] = st->x[0];
+  if (st->x[1]) c[m] = d->w1, x[m++] = st->x[1];
   for (int i = 0; i < p->tab.s; i++)
-    if (st->x[2 + i]) c[m] = st->h * d.k[i], x[m++] = st->x[2 + i];
+    if (st->x[2 + i]) c[m] = st->h * d->k[i], x[m++] = st->x[2 + i];
   gn_vec_lincomb(p->sys->n, m, c, x, y);
+}
+
+void gn_path_eval(const gn_path *p, size_t first, size_t last, double s, double *y)
+{
+  const size_t n = gn_path_find(p, first, last, s);
+  gn_dense d;
+  gn_rk_dense(&p->tab, (s - p->step[n].s) / p->step[n].h, &d);
+  gn_path_combine(p, n, &d, y);
 }
 
 double gn_path_bytes(const gn_path *p)

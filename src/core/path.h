@@ -31,6 +31,8 @@ typedef struct gn_path {
 gn_status gn_path_create(const gn_stepper *st, gn_path **out);
 void gn_path_destroy(gn_path **p);
 void gn_path_clear(gn_path *p);
+/* Forget the steps from n on. */
+void gn_path_cut(gn_path *p, size_t n);
 /* Copy what the interpolant of a step needs. */
 gn_status gn_path_put(gn_path *p, const gn_step *step);
 /* Complete the slopes at the ends of steps, where the table does not give them: the next
@@ -38,6 +40,10 @@ gn_status gn_path_put(gn_path *p, const gn_step *step);
 gn_status gn_path_finish(gn_path *p, gn_record *rec);
 /* Steps between s and to, either direction: first <= n < last. */
 void gn_path_range(const gn_path *p, double s, double to, size_t *first, size_t *last);
+/* The step among [first, last) that contains s, the nearest one if none does. */
+size_t gn_path_find(const gn_path *p, size_t first, size_t last, double s);
+/* y [n] = sum of what the weights d of step n's interpolant read. */
+void gn_path_combine(const gn_path *p, size_t n, const gn_dense *d, double *y);
 /* y [n] = the state at s, within the steps [first, last). */
 void gn_path_eval(const gn_path *p, size_t first, size_t last, double s, double *y);
 double gn_path_bytes(const gn_path *p);

@@ -154,3 +154,18 @@ void gn_rk_dense(const gn_tableau *tab, double t, gn_dense *w)
   else if (tab->interpolant == GN_QUARTIC) dense_quartic(t, w);
   else dense_hermite(t, tab->s - 1, w);
 }
+
+void gn_rk_dense_slope(const gn_tableau *tab, double t, gn_dense *w)
+{
+  /* central differences of order 6 at 1/4: exact for the polynomials above, of degree <= 5 */
+  static const double c[3] = { 45.0 / 15, -9.0 / 15, 1.0 / 15 };
+  memset(w, 0, sizeof *w);
+  for (int j = 1; j <= 3; j++)
+    for (int side = -1; side <= 1; side += 2) {
+      gn_dense d;
+      gn_rk_dense(tab, t + side * 0.25 * j, &d);
+      w->w0 += side * c[j - 1] * d.w0;
+      w->w1 += side * c[j - 1] * d.w1;
+      for (int i = 0; i < tab->s; i++) w->k[i] += side * c[j - 1] * d.k[i];
+    }
+}

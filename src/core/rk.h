@@ -42,6 +42,8 @@ typedef struct gn_dense {
   double w0, w1, k[GN_STAGES_MAX];
 } gn_dense;
 void gn_rk_dense(const gn_tableau *tab, double theta, gn_dense *w);
+/* Their derivatives by theta:  h y'(s + theta h) = w0 y_n + w1 y_{n+1} + h sum_i k_i K_i. */
+void gn_rk_dense_slope(const gn_tableau *tab, double theta, gn_dense *w);
 int gn_rk_dense_order(const gn_tableau *tab); /* 0: none */
 
 /* Y = stage state i from K_0..K_{i-1}; i = s gives the solution y+. */

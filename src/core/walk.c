@@ -13,7 +13,7 @@ static gn_status make(gn_arena *a, const gn_problem *pb, const gn_solver *solver
 {
   const gn_model *m = pb->model;
   w->arena = a;
-  w->problem = pb;
+  w->problem = w->given = pb;
   w->solver = *solver;
   if (w->solver.quad.rtol <= 0) w->solver.quad.rtol = w->solver.back.rtol;
   if (w->solver.quad.atol <= 0) w->solver.quad.atol = w->solver.back.atol;
@@ -28,14 +28,20 @@ static gn_status make(gn_arena *a, const gn_problem *pb, const gn_solver *solver
   GN_TRY(gn_pool_create(&m->tape[GN_JUMP], 1, Bmax, &w->jump_pool));
   GN_TRY(gn_pool_create(&m->tape[GN_F], 1, Bmax, &w->eval_pool));
   for (size_t j = 0; j < pb->njump; j++) GN_NEW(a, w->jump_y[j], Bmax * m->ny);
-  GN_NEW(a, w->soft, pb->nevent);
-  gn_problem_soft(pb, solver->cls && solver->cls->overshoots, w->soft);
+  unsigned char *soft;
+  GN_NEW(a, soft, pb->nevent);
+  gn_problem_soft(pb, solver->cls && solver->cls->overshoots, soft);
+  w->soft = soft;
   for (size_t e = 0; e < pb->nevent; e++) w->nsoft |= w->soft[e];
   if (!solver->cls) return GN_OK;
   GN_REQUIRE(!solver->cls->overshoots || pb->nspan + pb->nevent == pb->noutput, GN_EUNSUP,
              "stepper %s runs past output times and cannot stop for jumps, kinks or spans; use "
              "erk", solver->cls->name);
-  return gn_stepper_create(solver->cls, solver->config, &w->sys, solver->tol, &w->st);
+  GN_TRY(gn_stepper_create(solver->cls, solver->config, &w->sys, solver->tol, &w->st));
+  if (m->nlag == 0) return GN_OK;
+  GN_TRY(gn_delay_create(w->st, pb, &w->delay));
+  w->flow.delay = w->delay;
+  return GN_OK;
 }
 
 gn_status gn_walk_create(const gn_problem *pb, const gn_solver *solver, size_t Bmax,
@@ -65,7 +71,7 @@ gn_status gn_walk_create(const gn_problem *pb, const gn_solver *solver, size_t B
   if (!w->st) return GN_OK;
   if (solver->max_steps > 0) w->st->max_steps = solver->max_steps;
   w->st->history = solver->history;
-  w->st->want_slopes = w->nsoft;
+  w->st->want_slopes = w->nsoft || w->delay;
   return GN_OK;
 }
 
@@ -73,6 +79,7 @@ void gn_walk_destroy(gn_walk **w)
 {
   if (!*w) return;
   gn_stepper_destroy(&(*w)->st);
+  gn_delay_destroy(&(*w)->delay);
   gn_pool_destroy(&(*w)->jump_pool);
   gn_pool_destroy(&(*w)->eval_pool);
   gn_arena *a = (*w)->arena;
@@ -138,6 +145,7 @@ static gn_status flow(void *user, double s, double to)
     gn_extremes_step(w->solver.extremes, w->problem->model, w->B, step->s_new, step->h,
                      step->y1);
     if (w->nsoft) interpolate(w);
+    if (w->delay) GN_TRY(gn_delay_put(w->delay, step, w->span));
     if (w->listener) GN_TRY(w->listener(w->user, step, w->span));
   } while (step->s_new < to);
   gn_stepper_state(w->st, to, w->y);
@@ -172,7 +180,7 @@ static gn_status kink(void *user, size_t span)
 gn_status gn_walk_bind(gn_walk *w, size_t B, const double *p, const gn_drive *dr,
                        const double *y0, double *Y)
 {
-  const gn_problem *pb = w->problem;
+  const gn_problem *pb = w->given;
   GN_REQUIRE(pb->nspan == 0 || (dr && dr->t0 && dr->dt), GN_EARG,
              "the problem has %zu time spans, the drive brings none", pb->nspan);
   GN_REQUIRE(pb->nspan > 0 || !dr || !dr->dt, GN_EARG,
@@ -184,6 +192,11 @@ gn_status gn_walk_bind(gn_walk *w, size_t B, const double *p, const gn_drive *dr
   w->y0 = y0;
   w->Y = Y;
   gn_flow_bind(&w->flow, B, p);
+  if (w->delay) {
+    GN_TRY(gn_delay_begin(w->delay, pb, B, p, y0));
+    w->problem = &w->delay->breaks.problem;
+    w->soft = w->delay->breaks.soft;
+  }
   if (pb->nspan > 0) gn_flow_span(&w->flow, dr, 0);
   gn_flow_resize(&w->flow, &w->sys);
   if (!w->eval_rec) GN_TRY(gn_pool_take(w->eval_pool, B, &w->eval_rec));
@@ -199,14 +212,13 @@ gn_status gn_walk_bind(gn_walk *w, size_t B, const double *p, const gn_drive *dr
 gn_status gn_walk_forward(gn_walk *w, size_t B, const double *p, const gn_drive *dr,
                           const double *y0, double *Y, gn_listener listener, void *user)
 {
-  const gn_problem *pb = w->problem;
   GN_TRY(gn_walk_bind(w, B, p, dr, y0, Y));
   w->listener = listener;
   w->user = user;
   w->started = w->fresh = 0;
   w->span = w->next_soft = 0;
   const gn_visit v = { w, w->soft, flow, output, jump, kink };
-  GN_TRY(gn_visit_forward(pb, &v));
+  GN_TRY(gn_visit_forward(w->problem, &v));
   w->last_h = w->st->h_next;
   return GN_OK;
 }
@@ -300,7 +312,7 @@ gn_status gn_walk_time_gradient(gn_walk *w, const double *gY, const double *lam,
 {
   const gn_problem *pb = w->problem;
   const size_t n = state(w);
-  if (pb->nspan > 0) gn_flow_span(&w->flow, w->drive, 0);
+  gn_flow_span(&w->flow, w->drive, 0);
   GN_REQUIRE(pb->event[0].kind != GN_AT_JUMP || pb->event[0].s > pb->s0, GN_EUNSUP,
              "dL/dt0 is not defined for a problem that jumps at its start");
   GN_TRY(add_slope_dot(w, pb->s0, w->y0, lam, -1, &gt[0]));

@@ -11,12 +11,14 @@ typedef gn_status (*gn_listener)(void *user, gn_step *step, size_t span);
 
 typedef struct gn_walk {
   gn_arena *arena;
-  const gn_problem *problem;
+  const gn_problem *problem; /* with lags: that of delay->breaks, breaking points merged in */
+  const gn_problem *given;   /* as asked for                                               */
+  gn_delay *delay;           /* NULL without lags                                          */
   gn_solver solver;
   gn_flow flow;
   gn_system sys;
   gn_stepper *st;
-  unsigned char *soft;  /* [nevent] outputs inside steps, see gn_problem_soft        */
+  const unsigned char *soft; /* [nevent] outputs inside steps, see gn_problem_soft        */
   int nsoft;            /* there are any                                             */
   size_t B;
   const gn_drive *drive;

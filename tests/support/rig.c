@@ -66,7 +66,9 @@ gn_model *gn_rig_model(const char *text, size_t nx, size_t nz)
   const char *keys = split(text, sizeof name, name);
   const gn_running_rate rate = cut_rate(name);
   const gn_model_class *cls =
-    strcmp(name, "kicked") == 0 ? &gn_rig_kicked : gn_model_find(name);
+      strcmp(name, "kicked") == 0    ? &gn_rig_kicked
+      : strcmp(name, "delayed") == 0 ? &gn_rig_delayed
+                                     : gn_model_find(name);
   ck_assert_msg(cls != NULL, "%s", gn_last_error());
   gn_ck_ok(gn_arena_create(&a));
   const void *config = gn_rig_config(a, cls->options, cls->config_size, keys);

@@ -8,13 +8,15 @@
 
 /* The model of tests/data/one_file/models/kicked.c, which jumps. */
 extern const gn_model_class gn_rig_kicked;
+/* The model of delayed.c, which has lags. */
+extern const gn_model_class gn_rig_delayed;
 
 /* A config with its defaults and "key=value:key=value"; "?key=value" is skipped where the
    table has no such key or it does not take the value. */
 void *gn_rig_config(gn_arena *a, const gn_option *table, size_t size, const char *text);
 
-/* "name:key=value:..." for nx inputs (0: not fixed) and nz outputs; name may be kicked, and
-   "name+rate" has a running cost (component: the second one). */
+/* "name:key=value:..." for nx inputs (0: not fixed) and nz outputs; name may be kicked or
+   delayed, and "name+rate" has a running cost (component: the second one). */
 gn_model *gn_rig_model(const char *text, size_t nx, size_t nz);
 
 /* n normal numbers times scale. */

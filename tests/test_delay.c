@@ -1,0 +1,198 @@
+/* Delays: closed forms by the method of steps, exact strategies against tangents and against
+ * differences over replayed steps, convergence of the continuous ones, refusals. */
+#include "support/rig.h"
+#include "support/support.h"
+
+#include "base/vec.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const gn_rig_way erk = { NULL, "" };
+
+static gn_rig_way way(const char *name, const char *text)
+{
+  gn_rig_way w = erk;
+  w.cls = gn_stepper_find(name);
+  ck_assert(w.cls != NULL);
+  (void)snprintf(w.text, sizeof w.text, "%s", text);
+  return w;
+}
+
+static void set_times(gn_rig *r, size_t K, const double *times)
+{
+  gn_ck_ok(gn_problem_outputs(r->model, K, times, r->problem.output, r->event, &r->problem));
+  r->nY = K * r->n;
+}
+
+/* ---- a closed form -------------------------------------------------------------------- */
+
+/* z' = b z(t - 1), z = 1 before 0, L = z(3)^2 / 2 at b = -1: z(3) = -1/6 and, piece by piece
+   polynomials of degree <= 3, dL/db = 1/12, dL/dz0 = 1/36, dL/dtau = 1/6. */
+static void closed_form(const char *strategy, double rtol, gn_rig_answer *a, double *theta)
+{
+  static const double times[2] = { 0, 3 };
+  const gn_rig_way st = way("erk", "");
+  gn_model *m = gn_rig_model("delayed:dim=1", 0, 0);
+  gn_rig r;
+  gn_rig_create(m, GN_RIG_PLAIN, GN_LAND, 1, &st, rtol, 0, &r);
+  set_times(&r, 1, times);
+  gn_rig_params(m, 1, 0, r.p);
+  r.y0[0] = 1;
+  r.gY[0] = -1.0 / 6;
+  gn_rig_answer_of(&r, strategy, 0, a);
+  theta[0] = a->Y[0], theta[1] = a->gy0[0];
+  theta[2] = a->gp[2], theta[3] = a->gp[3]; /* b0, theta0: tau = exp(0) = dtau/dtheta */
+  gn_rig_destroy(&r);
+  gn_model_destroy(&m);
+}
+
+START_TEST(exact_on_polynomials)
+{
+  static const char *const exact[] = { "discrete", "discrete:budget=1", "tangent" };
+  gn_rig_answer a;
+  double v[4];
+  closed_form(exact[_i], 1e-6, &a, v);
+  gn_ck_close(v[0], -1.0 / 6, 1e-12);
+  gn_ck_close(v[1], 1.0 / 36, 1e-12);
+  gn_ck_close(v[2], 1.0 / 12, 1e-12);
+}
+END_TEST
+
+/* At tolerance 1e-11 continuous adjoints have all of it, the lag included. */
+START_TEST(continuous_on_polynomials)
+{
+  static const char *const names[] = { "interpolate", "gauss:state=trajectory",
+                                       "gauss:state=trajectory:rule=adaptive" };
+  gn_rig_answer a;
+  double v[4];
+  closed_form(names[_i], 1e-11, &a, v);
+  gn_ck_close(v[0], -1.0 / 6, 1e-9);
+  gn_ck_close(v[1], 1.0 / 36, 1e-9);
+  gn_ck_close(v[2], 1.0 / 12, 1e-9);
+  gn_ck_close(v[3], 1.0 / 6, 1e-9);
+}
+END_TEST
+
+/* ---- exact strategies ----------------------------------------------------------------- */
+
+typedef struct scene {
+  const char *model, *stepper, *way;
+  gn_output_mode output;
+} scene;
+
+static const scene scenes[] = {
+  { "delayed:dim=2:tau=0.4:a=-0.3:c=0.5", "erk", "", GN_LAND },
+  { "delayed:dim=2:tau=0.4:a=-0.3:c=0.5:square=yes", "erk", "", GN_INTERPOLATE },
+  { "delayed:dim=1:tau=0.23:lags=2:square=yes:b=-0.6", "erk", "", GN_LAND },
+  { "delayed:dim=2:tau=0.2:lags=3:square=yes:b=-0.4:c=1", "erk", "", GN_INTERPOLATE },
+  { "delayed:dim=2:tau=0.2:lags=3:square=yes:b=-0.4:c=1", "erk", "table=bogacki_shampine",
+    GN_LAND },
+  { "delayed:dim=1:tau=0.3:lags=2:ratio=2:square=yes:b=0.4", "erk", "table=bogacki_shampine",
+    GN_INTERPOLATE },
+  { "delayed:dim=2:tau=0.2:lags=2:square=yes:b=-0.4:c=1", "rkfixed", "table=dormand_prince",
+    GN_LAND },
+  { "delayed:dim=2:tau=5:lags=1:square=yes:b=-0.4:c=1", "erk", "", GN_LAND },
+};
+enum { NSCENE = sizeof scenes / sizeof *scenes };
+
+static void open_scene(const scene *sc, double tol, gn_model **m, gn_rig *r)
+{
+  const gn_rig_way st = way(sc->stepper, sc->way);
+  *m = gn_rig_model(sc->model, 0, 0);
+  gn_rig_create(*m, GN_RIG_PLAIN, sc->output, 3, &st, tol, 0.07, r);
+}
+
+/* The same gradient to rounding, whatever is kept; and <w, dPhi v> = <dPhi^T w, v>. */
+START_TEST(discrete_is_exact)
+{
+  gn_model *m;
+  gn_rig r;
+  open_scene(&scenes[_i], 1e-5, &m, &r);
+  gn_rig_answer d, small, t, f;
+  gn_rig_answer_of(&r, "discrete", 0, &d);
+  gn_rig_answer_of(&r, "tangent", 0, &t);
+  gn_rig_answer_of(&r, "fd", 0, &f);
+  ck_assert_double_le(gn_rig_distance(&r, &d, &t), 1e-12);
+  ck_assert_double_le(gn_rig_distance(&r, &d, &f), 1e-8); /* differences: d^4 + eps / d */
+  gn_rig_answer_of(&r, "discrete:budget=1", 0, &small);
+  ck_assert_int_gt(small.stats.recomputed, 0);
+  ck_assert_mem_eq(small.gp, d.gp, r.np * sizeof *d.gp);
+  ck_assert_mem_eq(small.gy0, d.gy0, r.n * sizeof *d.gy0);
+  gn_rig_destroy(&r);
+  gn_model_destroy(&m);
+}
+END_TEST
+
+/* A strategy may be used again, also after an oracle has shifted what it reads. */
+START_TEST(runs_repeat)
+{
+  static const char *const names[] = { "discrete", "tangent", "fd" };
+  gn_model *m;
+  gn_rig r;
+  open_scene(&scenes[3], 1e-5, &m, &r);
+  gn_gradient *g = gn_rig_gradient(&r, names[_i], r.B);
+  gn_rig_answer a, b;
+  gn_rig_run(&r, g, 0, &a);
+  gn_rig_run(&r, g, 0, &b);
+  ck_assert_mem_eq(a.gp, b.gp, r.np * sizeof *a.gp);
+  double *gp = gn_arena_alloc(r.arena, r.np, sizeof *gp);
+  double *gy0 = gn_arena_alloc(r.arena, r.n, sizeof *gy0);
+  ck_assert(gp && gy0);
+  gn_ck_ok(gn_gradient_backward(g, r.gY, gy0, gp, NULL)); /* backward twice */
+  ck_assert_mem_eq(a.gp, gp, r.np * sizeof *gp);
+  gn_gradient_destroy(&g);
+  gn_rig_destroy(&r);
+  gn_model_destroy(&m);
+}
+END_TEST
+
+/* ---- refusals ------------------------------------------------------------------------- */
+
+static void refused(const char *stepper, const char *text, const char *strategy, const char *says)
+{
+  const gn_rig_way st = way(stepper, text);
+  gn_model *m = gn_rig_model("delayed", 0, 0);
+  gn_rig r;
+  gn_rig_create(m, GN_RIG_PLAIN, GN_LAND, 1, &st, 1e-4, 0.1, &r);
+  gn_gradient *g = NULL;
+  const gn_gradient_class *cls = gn_gradient_find(strategy);
+  ck_assert(cls != NULL);
+  ck_assert_int_eq(gn_gradient_create(cls, NULL, &r.problem, &r.solver, 1, &g), GN_EUNSUP);
+  ck_assert_msg(strstr(gn_last_error(), says) != NULL, "%s", gn_last_error());
+  gn_rig_destroy(&r);
+  gn_model_destroy(&m);
+}
+
+START_TEST(what_cannot_be_done)
+{
+  refused("erk", "", "backsolve", "cannot do delays, which model delayed has: ");
+  refused("erk", "", "seminorm", "use one of");
+  refused("erk", "", "cvodes", "discrete");
+  refused("erk", "", "symplectic", "tangent");
+  refused("erk", "", "reversible", "delays");
+  refused("erk", "", "forward", "delays");
+  refused("rkfixed", "table=rk4", "discrete", "interpolant");
+  refused("torchdiffeq", "", "discrete", "cannot stop at breaking points");
+}
+END_TEST
+
+int main(void)
+{
+  Suite *s = suite_create("delay");
+  TCase *numbers = tcase_create("numbers"), *exact = tcase_create("exact");
+  tcase_add_loop_test(numbers, exact_on_polynomials, 0, 3);
+  tcase_add_loop_test(numbers, continuous_on_polynomials, 0, 3);
+  tcase_add_loop_test(exact, discrete_is_exact, 0, NSCENE);
+  tcase_add_loop_test(exact, runs_repeat, 0, 3);
+  tcase_add_test(exact, what_cannot_be_done);
+  tcase_set_timeout(exact, 120);
+  suite_add_tcase(s, numbers);
+  suite_add_tcase(s, exact);
+  SRunner *r = srunner_create(s);
+  srunner_run_all(r, CK_NORMAL);
+  const int failed = srunner_ntests_failed(r);
+  srunner_free(r);
+  return failed != 0;
+}
