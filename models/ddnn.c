@@ -7,12 +7,12 @@
  * Before t0 the state is z(t0) = x; the lags are fixed or trained, tau_k = exp(log_tau_k). The paper (DDNN) is known by its abstract only: two ways
  * for past states to enter, memory-efficient adjoint. These are our reading of it; concat with
  * one lag is the NDDE of Zhu, Guo, Lin, "Neural Delay Differential Equations", ICLR 2021. */
-#include "base/text.h"
 #include "base/vec.h"
 #include "core/parts.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { LAGS_MOST = GN_NET_BLOCKS - 1 };
 enum { CONCAT, COMBINE, ADDITIVE };

@@ -126,7 +126,7 @@ static gn_status replay(fd *self, double weight)
   if (w->delay) { /* the steps read by later ones are shifted too; which ones are, is not */
     gn_delay_cut(w->delay, 0);
     w->delay->y0 = self->y0;
-    m->cls->lags(m, self->p, w->delay->tau);
+    m->lags(m, self->p, w->delay->tau);
   }
   gn_vec_copy(w->sys.n, self->y0, self->y);
   const gn_visit v = { self, self->base.walk->soft, flow, output, jump, NULL };

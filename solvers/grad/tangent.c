@@ -150,8 +150,8 @@ static void push_lags(tangent *self)
     gn_vec_fill(m->nlag, 0.0, d->gtau);
     gn_vec_fill(m->params.np, 0.0, self->gp);
     d->gtau[k] = 1;
-    if (self->vp && m->cls->lags_pgrad)
-      m->cls->lags_pgrad(m, self->base.walk->flow.p, d->gtau, self->gp);
+    if (self->vp && m->lags_pgrad)
+      m->lags_pgrad(m, self->base.walk->flow.p, d->gtau, self->gp);
     self->vtau[k] = self->vp ? gn_vec_dot(m->params.np, self->gp, self->vp) : 0;
   }
 }

@@ -358,6 +358,6 @@ gn_status gn_adjoint_run(gn_adjoint *ad, const double *gY, double *gy0, double *
   if (!ad->advance) return GN_OK;
   const size_t n = nstate(ad);
   gn_vec_axpy(n, 1.0, ad->y + ad->ga, gy0);
-  if (m->cls->lags_pgrad) m->cls->lags_pgrad(m, w->flow.p, ad->y + ad->ga + n, gp);
+  if (m->lags_pgrad) m->lags_pgrad(m, w->flow.p, ad->y + ad->ga + n, gp);
   return GN_OK;
 }

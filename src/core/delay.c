@@ -114,7 +114,7 @@ gn_status gn_delay_begin(gn_delay *d, const gn_problem *pb, size_t B, const doub
   d->y0 = y0;
   d->piece = 0;
   gn_path_clear(d->path);
-  m->cls->lags(m, p, d->tau);
+  m->lags(m, p, d->tau);
   for (size_t k = 0; k < m->nlag; k++)
     GN_REQUIRE(d->tau[k] > 0 && isfinite(d->tau[k]), GN_EARG,
                "lag %zu of model %s is %g, expected a positive number", k, m->cls->name,
@@ -293,5 +293,5 @@ const gn_delay_pending *gn_delay_waiting(const gn_delay *d, size_t n)
 void gn_delay_finish(const gn_delay *d, const double *p, double *gy0, double *gp)
 {
   gn_vec_axpy(d->n, 1.0, d->gy0, gy0);
-  if (d->model->cls->lags_pgrad) d->model->cls->lags_pgrad(d->model, p, d->gtau, gp);
+  if (d->model->lags_pgrad) d->model->lags_pgrad(d->model, p, d->gtau, gp);
 }

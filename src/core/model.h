@@ -89,6 +89,8 @@ struct gn_model {
   gn_map map[GN_NMAPS];     /* the maps in force: the class's, or the defaults    */
   unsigned numeric[GN_NMAPS]; /* their verbs that are differences of eval: core/numeric.h */
   const struct gn_numeric *differences; /* what those need; NULL: every verb is written */
+  void (*lags)(const gn_model *m, const double *p, double *tau); /* as in the class */
+  void (*lags_pgrad)(const gn_model *m, const double *p, const double *gtau, double *gp);
   const struct gn_parts *parts; /* ready-made lift and read, core/parts.h; or NULL */
 };
 

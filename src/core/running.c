@@ -252,6 +252,17 @@ static int read_jvp(const gn_model *m, const gn_point *at, const gn_tape *tape,
 
 /* ---- set-up --------------------------------------------------------------------------- */
 
+/* The lags are the inner model's, whose functions want it. */
+static void lags(const gn_model *m, const double *p, double *tau)
+{
+  of(m)->inner->lags(of(m)->inner, p, tau);
+}
+
+static void lags_pgrad(const gn_model *m, const double *p, const double *gtau, double *gp)
+{
+  of(m)->inner->lags_pgrad(of(m)->inner, p, gtau, gp);
+}
+
 static const gn_map outer[GN_NMAPS] = {
   [GN_F] = { eval, vjp, pgrad, jvp },
   [GN_LIFT] = { lift_eval, lift_vjp, lift_pgrad, lift_jvp },
@@ -292,6 +303,8 @@ gn_status gn_running_add(gn_model **m, gn_running_rate kind, size_t component)
     own->map[k] = outer[k];
     if (!in->map[k].pgrad) own->map[k].pgrad = NULL;
   }
+  if (in->lags) own->lags = lags;
+  if (in->lags_pgrad) own->lags_pgrad = lags_pgrad;
   *m = own;
   return GN_OK;
 }
