@@ -94,7 +94,9 @@ static void run_verbs(const gn_model *m, gn_map_id id)
   gn_rig_params(m, 1, 0.1, p);
   const gn_tape tape = gn_record_tape(rec, 0, 1), both = gn_record_tape(rec, 0, 2);
   const gn_tape second = gn_record_tape(rec, 1, 1);
-  const gn_point at = { .B = B, .t = t, .y = y, .x = id == GN_JUMP ? x : NULL, .p = p };
+  const double *lag[8] = { y, y, y, y, y, y, y, y };
+  gn_point at = { .B = B, .t = t, .y = y, .x = id == GN_JUMP ? x : NULL, .p = p };
+  if (id == GN_F && m->nlag) at.lag = lag;
   const gn_pull to = { .y = gy };
   const long before = gn_wrap_count();
   int rc = g->eval(m, &at, &tape, z) | g->eval(m, &at, &second, z);

@@ -156,10 +156,17 @@ static gn_status everything_setup(gn_model *m, const void *config, gn_sizes data
   return gn_params_scalar(&m->params, "a", 0.7, &place);
 }
 
+static void everything_lags(const gn_model *m, const double *p, double *tau)
+{
+  (void)p;
+  for (size_t k = 0; k < m->nlag; k++) tau[k] = 1;
+}
+
 static const gn_option nothing[] = { GN_OPTIONS_END };
 static const gn_model_class everything_class = {
   .name = "everything", .summary = "", .source = "", .size = sizeof(gn_model),
-  .options = nothing, .config_size = 1, .setup = everything_setup, .f = { .eval = everything }
+  .options = nothing, .config_size = 1, .setup = everything_setup, .f = { .eval = everything },
+  .lags = everything_lags
 };
 
 START_TEST(signals_and_delays)
@@ -184,8 +191,9 @@ END_TEST
 static void answer_of(const gn_model *m, gn_rig *r, const gn_rig_way *erk, const char *g,
                       gn_rig_answer *out)
 {
-  gn_rig_create(m, m->map[GN_JUMP].eval ? GN_RIG_ALL : GN_RIG_SPANS, GN_LAND, 3, erk, 1e-6,
-                0.1, r);
+  const gn_rig_kind kind = m->nlag ? GN_RIG_PLAIN : m->map[GN_JUMP].eval ? GN_RIG_ALL
+                                                                       : GN_RIG_SPANS;
+  gn_rig_create(m, kind, GN_LAND, 3, erk, 1e-6, 0.1, r);
   gn_rig_answer_of(r, g, 1, out);
 }
 
@@ -194,11 +202,11 @@ START_TEST(solves)
 {
   static const char *const strategies[] = { "discrete", "backsolve:norm=blockmax" };
   const gn_rig_way erk = { .cls = gn_stepper_find("erk"), .text = "" };
-  const char *g = strategies[_i % 2];
   gn_model *m;
   double worst = 0;
   for (size_t k = 0; (m = model_of(k, everything_on)); k++) {
     gn_model *s = strip(m, without[_i / 2]);
+    const char *g = m->nlag && _i % 2 ? "interpolate" : strategies[_i % 2];
     gn_rig a, b;
     gn_rig_answer whole_answer, answer;
     answer_of(m, &a, &erk, g, &whole_answer);
@@ -221,7 +229,7 @@ START_TEST(solves)
     gn_model_destroy(&s);
     gn_model_destroy(&m);
   }
-  if (getenv("GNOMON_SHOW")) (void)printf("%s without %u: worst %.1e\n", g, without[_i / 2], worst);
+  if (getenv("GNOMON_SHOW")) (void)printf("%s without %u: worst %.1e\n", strategies[_i % 2], without[_i / 2], worst);
 }
 END_TEST
 
@@ -235,6 +243,7 @@ typedef struct bench {
   gn_tape tape, both, second;
   gn_point at;
   double t[B], *y, *w, *v, *z, *gy, *p, *vp, *gp;
+  const double *lag[GN_NET_BLOCKS];
 } bench;
 
 static double *normal(gn_arena *a, uint64_t seed, size_t n)
@@ -261,6 +270,8 @@ static void bench_make(const gn_model *m, gn_map_id id, bench *b)
   b->vp = normal(b->arena, 7, m->params.np), b->gp = normal(b->arena, 8, m->params.np);
   gn_rig_params(m, 1, 0.1, b->p);
   b->at = (gn_point){ .B = B, .t = b->t, .y = b->y, .p = b->p };
+  for (size_t k = 0; k < m->nlag; k++) b->lag[k] = b->y;
+  if (id == GN_F && m->nlag) b->at.lag = b->lag;
   if (id == GN_JUMP) b->at.x = normal(b->arena, 9, B * m->nx);
 }
 

@@ -140,13 +140,14 @@ static void put_column(const work *k, const void *what, double c)
 /* The input along v, laid out as y. */
 static void put_input(const work *k, const void *what, double c)
 {
-  const double *v = what;
+  const double *const *dir = what; /* one per piece; NULL: it stays */
   double *to = k->in;
-  for (size_t b = 0; b < k->pt->nblock; b++) {
+  for (size_t b = 0; b < k->pt->npiece; to += k->R * k->pt->d[b++]) {
     const double *kept = k->field[k->pt->fx + b];
     const size_t d = k->pt->d[b];
-    for (size_t i = 0; i < k->R; i++, v += d, kept += d, to += d)
-      for (size_t j = 0; j < d; j++) to[j] = kept[j] + c * k->h[i] * v[j];
+    for (size_t i = 0; dir[b] && i < k->R; i++)
+      for (size_t j = i * d; j < (i + 1) * d; j++)
+        to[j] = kept[j] + c * k->h[i] * dir[b][j];
   }
 }
 
@@ -262,17 +263,36 @@ static void pgrad(const gn_model *m, gn_map_id id, const double *p, const gn_tap
   free(k.q);
 }
 
-/* z += (dg/dy) vy, each row along its own vy. */
-static int push_input(work *k, const double *vy, double *z)
+/* Directions of the pieces of the input: vy, and the tangents of the delayed states. */
+static int directions(const work *k, const double *vy, const double *const *vlag,
+                      const double **dir)
+{
+  const gn_numeric_part *pt = k->pt;
+  const gn_model *m = k->m;
+  int any = 0;
+  for (size_t b = 0; b < pt->npiece; b++) dir[b] = NULL;
+  for (size_t b = 0; vy && b < pt->nblock; vy += k->R * pt->d[b++]) dir[b] = vy;
+  size_t b = pt->npiece - m->nlag * m->nblock;
+  for (size_t j = 0; vlag && pt->npiece > pt->nblock && j < m->nlag; j++) {
+    const double *v = vlag[j];
+    for (size_t c = 0; c < m->nblock; c++, b++)
+      if (v) dir[b] = v, v += k->R * pt->d[b];
+  }
+  for (b = 0; b < pt->npiece; b++) any |= dir[b] != NULL;
+  return any;
+}
+
+/* z += the derivative along them, each row along its own. */
+static int push_input(work *k, const double *const *dir, double *z)
 {
   const gn_numeric_part *pt = k->pt;
   gn_vec_fill(k->R, 0, k->h);
-  const double *v = vy;
-  for (size_t b = 0; b < pt->nblock; b++)
-    for (size_t i = 0; i < k->R; i++, v += pt->d[b])
-      k->h[i] = fastest(pt->d[b], v, k->field[pt->fx + b] + i * pt->d[b], k->h[i]);
+  for (size_t b = 0; b < pt->npiece; b++)
+    for (size_t i = 0; dir[b] && i < k->R; i++)
+      k->h[i] = fastest(pt->d[b], dir[b] + i * pt->d[b],
+                        k->field[pt->fx + b] + i * pt->d[b], k->h[i]);
   for (size_t i = 0; i < k->R; i++) k->h[i] = step_of(k->h[i]);
-  const int rc = difference(k, put_input, vy, k->R);
+  const int rc = difference(k, put_input, dir, k->R);
   const double *dz = k->dz;
   for (size_t b = 0; rc == 0 && b < pt->nblock_out; b++)
     for (size_t i = 0; i < k->R; i++, z += pt->e[b], dz += pt->e[b])
@@ -299,7 +319,8 @@ static int jvp(const gn_model *m, gn_map_id id, const gn_point *at, const gn_tap
   int rc = 0;
   load(&k, m, pt, at->p, tape);
   gn_vec_fill(at->B * pt->nout, 0, z);
-  if (vy) rc = push_input(&k, vy, z);
+  const double *dir[GN_NUMERIC_PIECES];
+  if (directions(&k, vy, id == GN_F ? at->vlag : NULL, dir)) rc = push_input(&k, dir, z);
   if (vp && rc == 0 && m->params.np > 0) rc = push_parameters(&k, vp, z);
   return rc;
 }

@@ -51,7 +51,7 @@ static gn_status layout(gn_probe *pr)
   GN_TRY(add_part(pr, "signals", NULL, pr->B * pr->nu, 0));
   GN_TRY(add_part(pr, "observation", NULL, pr->B * pr->nx, 0));
   for (size_t k = 0; k < pr->nlag; k++)
-    GN_TRY(add_part(pr, "delayed state", NULL, pr->B * m->ny, 0));
+    GN_TRY(add_part(pr, "delayed state", NULL, pr->B * m->ny, 1));
 
   if (pr->id == GN_READ) {
     pr->nblock_out = 1;
@@ -172,6 +172,10 @@ int gn_probe_jvp(gn_probe *pr, size_t B, const double *t, const double *in, cons
 {
   gn_point at = point(pr, B, t, in, p);
   gn_tape tp = tape_of(pr, B, 0);
+  const double *vlag[GN_PROBE_PARTS] = { NULL };
+  const double *next = vy ? vy + B * (pr->nin + pr->nu + pr->nx) : NULL;
+  for (size_t k = 0; vy && k < pr->nlag; k++, next += B * pr->model->ny) vlag[k] = next;
+  if (pr->nlag) at.vlag = vlag;
   return pr->map->jvp(pr->model, &at, &tp, vy, vp, z);
 }
 

@@ -14,7 +14,7 @@ enum { GN_PROBE_PARTS = 4 * GN_BLOCKS_MAX };
 typedef struct gn_probe_part {
   const char *name; /* "block h", "signals"                      */
   size_t at, n;     /* place and length in `in`                  */
-  int state;        /* 1: a block of the map's input, which jvp also covers */
+  int state;        /* 1: a part of the input that jvp covers: its blocks, delayed states */
 } gn_probe_part;
 
 typedef struct gn_probe {

@@ -289,6 +289,9 @@ int gn_rig_possible(const gn_rig *r)
   const int stops = pb->nevent > pb->noutput || pb->nspan > 0;
   const char *why = NULL;
   if (r->solver.cls->overshoots && stops) why = "runs past output times";
+  else if (r->model->nlag && (pb->njump || pb->nspan || r->solver.cls->overshoots ||
+                              !(gn_rig_tableau(r, &tab) && gn_rk_dense_order(&tab))))
+    why = "has lags";
   else if (pb->output == GN_INTERPOLATE && !(gn_rig_tableau(r, &tab) && gn_rk_dense_order(&tab)))
     why = "interpolate";
   const gn_status s = gn_walk_create(pb, &r->solver, r->B, &w);
@@ -305,11 +308,15 @@ int gn_rig_refuses(const gn_rig *r, const gn_rig_way *gradient)
 {
   const gn_gradient_class *cls = gradient->cls;
   gn_gradient *g;
-  if (cls->needs != 0 || r->problem.output == GN_LAND) return 0;
+  const int lags = r->model->nlag > 0;
+  if (!lags && (cls->needs != 0 || r->problem.output == GN_LAND)) return 0;
   const void *config = gn_rig_config(r->arena, cls->options, cls->config_size, gradient->text);
   const gn_status s = gn_gradient_create(cls, config, &r->problem, &r->solver, r->B, &g);
   gn_gradient_destroy(&g);
-  ck_assert_msg(s == GN_OK || (s == GN_EUNSUP && strstr(gn_last_error(), "output = land")),
+  const char *why = lags ? "lags" : "output = land";
+  if (lags && !cls->lags) why = "cannot do delays";
+  ck_assert_msg(!lags || cls->lags || s == GN_EUNSUP, "%s takes a model with lags", cls->name);
+  ck_assert_msg(s == GN_OK || (s == GN_EUNSUP && strstr(gn_last_error(), why)),
                 "%s: %s (%s)", cls->name, gn_status_name(s), gn_last_error());
   return s != GN_OK;
 }
