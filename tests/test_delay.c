@@ -148,6 +148,84 @@ START_TEST(runs_repeat)
 }
 END_TEST
 
+/* A history of three states: dL/d of each, of y0, p and the lags, by discrete and by the continuous
+   adjoint, against differences of whole solves at tight tolerance. */
+typedef struct past {
+  gn_model *m;
+  gn_rig r;
+  double *hist, *ghist;
+} past;
+static const double past_at[3] = { -0.9, -0.5, -0.2 };
+
+static void open_past(past *w)
+{
+  static const scene sc = { "delayed:dim=2:tau=0.6:lags=2:square=yes:b=-0.5:c=1", "erk", "", GN_LAND };
+  open_scene(&sc, 1e-12, &w->m, &w->r);
+  w->hist = gn_arena_alloc(w->r.arena, 3 * w->r.n, sizeof *w->hist);
+  w->ghist = gn_arena_alloc(w->r.arena, 3 * w->r.n, sizeof *w->ghist);
+  ck_assert(w->hist && w->ghist);
+  gn_rig_random(5, 3 * w->r.n, 0.7, w->hist);
+  w->r.problem.nhist = 3;
+  w->r.problem.hist_s = past_at;
+  w->r.drive.hist = w->hist;
+  w->r.drive.ghist = w->ghist;
+}
+
+static double loss_of(const past *w)
+{
+  gn_rig_answer a;
+  gn_rig_answer_of(&w->r, "discrete", 0, &a);
+  return gn_vec_dot(w->r.nY, a.Y, w->r.gY);
+}
+
+static double slope_of(const past *w, double *x)
+{
+  const double keep = *x, e = 1e-2;
+  static const double c[4] = { 1, -1, 2, -2 }, b[4] = { 8, -8, -1, 1 };
+  double sum = 0;
+  for (int k = 0; k < 4; k++) {
+    *x = keep + c[k] * e;
+    sum += b[k] * loss_of(w) / (12 * e);
+  }
+  *x = keep;
+  return sum;
+}
+
+/* Largest distance of g [n] from differences by x, over the largest of them; every skip-th of
+   the last ones is left out. */
+static double distance(past *w, size_t n, double *x, const double *g, size_t from, size_t skip)
+{
+  double size = 0, off = 0;
+  for (size_t i = 0; i < n; i++) {
+    if (skip && i >= from && (i - from) % skip == 0) continue;
+    const double want = slope_of(w, &x[i]);
+    size = fmax(size, fabs(want)), off = fmax(off, fabs(g[i] - want));
+  }
+  ck_assert_double_gt(size, 1e-3);
+  return off / size;
+}
+
+/* Solves at 1e-12 jitter by 1e-9, over e; differences by a lag see the kinks that pass outputs.
+   discrete's lags move while the grid does not: its derivative by them (parameters 3 and 5)
+   is another one. */
+START_TEST(history_is_differentiated)
+{
+  static const char *const names[] = { "discrete", "interpolate", "gauss:state=trajectory" };
+  past w;
+  gn_rig_answer a;
+  open_past(&w);
+  gn_rig_answer_of(&w.r, names[_i], 0, &a);
+  double *g = gn_arena_alloc(w.r.arena, 3 * w.r.n, sizeof *g);
+  ck_assert(g != NULL);
+  memcpy(g, w.ghist, 3 * w.r.n * sizeof *g);
+  ck_assert_double_le(distance(&w, 3 * w.r.n, w.hist, g, 0, 0), 1e-6);
+  ck_assert_double_le(distance(&w, w.r.n, w.r.y0, a.gy0, 0, 0), 1e-6);
+  ck_assert_double_le(distance(&w, w.r.np, w.r.p, a.gp, 3, _i == 0 ? 2 : 0), 1e-6);
+  gn_rig_destroy(&w.r);
+  gn_model_destroy(&w.m);
+}
+END_TEST
+
 /* ---- refusals ------------------------------------------------------------------------- */
 
 static void refused(const char *stepper, const char *text, const char *strategy, const char *says)
@@ -186,6 +264,7 @@ int main(void)
   tcase_add_loop_test(numbers, continuous_on_polynomials, 0, 3);
   tcase_add_loop_test(exact, discrete_is_exact, 0, NSCENE);
   tcase_add_loop_test(exact, runs_repeat, 0, 3);
+  tcase_add_loop_test(exact, history_is_differentiated, 0, 3);
   tcase_add_test(exact, what_cannot_be_done);
   tcase_set_timeout(exact, 120);
   suite_add_tcase(s, numbers);

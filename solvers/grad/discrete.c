@@ -350,7 +350,7 @@ static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double 
   GN_TRY(gn_visit_backward(g->walk->problem, &v));
   if (gt) GN_TRY(gn_walk_time_gradient(g->walk, gY, self->lam, gt));
   gn_vec_axpy(len, 1.0, self->lam, gy0);
-  if (delay) gn_delay_finish(delay, g->walk->flow.p, gy0, gp);
+  if (delay) gn_delay_finish(delay, g->walk->flow.p, g->walk->drive, gy0, gp);
   report(self);
   return GN_OK;
 }

@@ -24,7 +24,7 @@ static size_t nstate(const gn_adjoint *ad) { return ad->walk->sys.n; }
 static int add_delays(gn_adjoint *ad, double s, double *ydot)
 {
   gn_delay *d = ad->walk->delay;
-  gn_delay_integrands(d, s, ydot + ad->ga, ydot + ad->ga + d->n);
+  gn_delay_integrands(d, s, ydot + ad->ga, ydot + ad->ga + (1 + d->nhist) * d->n);
   return gn_advance_add(ad->advance, s, ydot);
 }
 
@@ -70,8 +70,8 @@ static gn_status segments(gn_arena *a, gn_adjoint *ad)
   const int z = (ad->parts & GN_ADJOINT_Z) != 0, g = (ad->parts & GN_ADJOINT_G) != 0;
   const int whole = w->solver.cls->whole_norm;
   const int lags = w->delay != NULL;
-  nm->nseg = (size_t)(z + 1 + lags) * m->nblock + (size_t)lags + (g ? m->params.n : 0);
-  nm->ngroup = z + 1;
+  nm->nseg = (size_t)(z + 1) * m->nblock + (size_t)(2 * lags) + (g ? m->params.n : 0);
+  nm->ngroup = lags ? 3 : z + 1;
   GN_NEW(a, nm->seg, nm->nseg);
   gn_segment *sg = nm->seg;
   for (int part = !z; part < 2; part++)
@@ -84,11 +84,11 @@ static gn_status segments(gn_arena *a, gn_adjoint *ad)
                           .rtol_scale = 1 };
       if (!sg->name) return GN_ENOMEM;
     }
-  for (size_t k = 0; lags && k < m->nblock; k++, sg++)
-    *sg = (gn_segment){ .name = "history", .group = -1, .atol_scale = 1, .rtol_scale = 1 };
-  if (lags)
-    *sg++ = (gn_segment){ .name = "lags", .n = m->nlag, .group = -1, .atol_scale = 1,
-                          .rtol_scale = 1 };
+  if (lags) {
+    *sg++ = (gn_segment){ .name = "history", .group = 1, .atol_scale = 1, .rtol_scale = 1 };
+    *sg++ = (gn_segment){ .name = "lags", .n = m->nlag, .group = m->lags_pgrad ? 2 : -1,
+                          .atol_scale = 1, .rtol_scale = 1 };
+  }
   for (size_t k = 0; g && k < m->params.n; k++, sg++)
     *sg = (gn_segment){ .name = m->params.at[k].name, .n = m->params.at[k].n, .group = -1,
                         .atol_scale = back->atol > 0 ? quad->atol / back->atol : 1,
@@ -102,7 +102,7 @@ static gn_status make(gn_arena *a, gn_adjoint *ad)
   gn_system *sys = &ad->sys;
   sys->nmax = (size_t)(1 + !ad->path) * w->sys.nmax +
               (ad->parts & GN_ADJOINT_G ? w->problem->model->params.np : 0) +
-              (w->delay ? w->sys.nmax + w->problem->model->nlag : 0);
+              (w->delay ? (1 + w->delay->nhist) * w->sys.nmax + w->problem->model->nlag : 0);
   sys->Bmax = w->sys.Bmax;
   sys->user = ad;
   sys->rhs = rhs;
@@ -165,10 +165,13 @@ static void resize(gn_adjoint *ad)
   ad->sys.B = ad->sys.norm.B = B;
   ad->za = ad->path ? 0 : n;
   ad->ga = ad->za + n;
-  ad->sys.n = ad->ga + (ad->parts & GN_ADJOINT_G ? m->params.np : 0) +
-              (ad->advance ? n + m->nlag : 0);
-  for (size_t k = 0; k < (ad->path && !ad->advance ? 1 : 2) * m->nblock; k++)
+  ad->sys.n = ad->ga + (ad->parts & GN_ADJOINT_G ? m->params.np : 0);
+  for (size_t k = 0; k < (ad->path ? 1 : 2) * m->nblock; k++)
     ad->sys.norm.seg[k].n = B * m->d[k % m->nblock];
+  if (!ad->advance) return;
+  const size_t history = (1 + ad->walk->delay->nhist) * n;
+  ad->sys.norm.seg[m->nblock].n = history;
+  ad->sys.n += history + m->nlag;
 }
 
 gn_status gn_adjoint_keep(gn_walk *w, gn_path *p, const gn_step *step, size_t span)
@@ -356,8 +359,10 @@ gn_status gn_adjoint_run(gn_adjoint *ad, const double *gY, double *gy0, double *
   gn_vec_axpy(nstate(ad), 1.0, ad->y + ad->za, gy0);
   if (ad->parts & GN_ADJOINT_G) gn_vec_axpy(m->params.np, 1.0, ad->y + ad->ga, gp);
   if (!ad->advance) return GN_OK;
-  const size_t n = nstate(ad);
-  gn_vec_axpy(n, 1.0, ad->y + ad->ga, gy0);
-  if (m->lags_pgrad) m->lags_pgrad(m, w->flow.p, ad->y + ad->ga + n, gp);
+  const size_t n = nstate(ad), nhist = w->delay->nhist;
+  const double *q = ad->y + ad->ga;
+  gn_vec_axpy(n, 1.0, q, gy0);
+  if (nhist && w->drive->ghist) gn_vec_axpy(nhist * n, 1.0, q + n, w->drive->ghist);
+  if (m->lags_pgrad) m->lags_pgrad(m, w->flow.p, q + (1 + nhist) * n, gp);
   return GN_OK;
 }

@@ -7,11 +7,14 @@
  * backward too (and put back to the stored one at every output), or read from the path of
  * the forward solve. Chen et al. 2018, eq. (5)-(9).
  *
- * With lags a' has advanced terms (core/advance.h), and two integrals are carried outside the
- * error norm, of what the delayed states pass on to the history and to the lags:
+ * With lags a' has advanced terms (core/advance.h), and two integrals are carried, each with an
+ * error norm of its own (a may be constant where they are not), of what the delayed states pass
+ * on to the history and to the lags:
  *
- *   q' = -sum_k [s - tau_k < s0] B_k^T a,    r_k' = z'(s - tau_k)^T B_k^T a
- *   dL/dz0 = a(s0) + q(s0),                  dL/dtau_k = r_k(s0) */
+ *   q' = -sum_k [s - tau_k < s0] B_k^T a,   r_k' = z'(s - tau_k)^T B_k^T a
+ *   dL/dz0 = a(s0) + q(s0),                  dL/dtau_k = r_k(s0)
+ *
+ * (of a history that is given, a q for each of its states, by its weight). */
 #ifndef GN_CORE_ADJOINT_H
 #define GN_CORE_ADJOINT_H
 

@@ -42,6 +42,9 @@ static gn_status make(gn_arena *a, const gn_stepper *st, const gn_problem *pb, g
     GN_NEW(a, d->glag[k], n);
   }
   GN_NEW(a, d->gy0, n);
+  GN_NEW(a, d->ghist, pb->nhist * n);
+  d->nhist = pb->nhist;
+  d->hist_s = pb->hist_s;
   GN_NEW(a, d->work, n);
   return gn_path_create(st, &d->path);
 }
@@ -80,6 +83,7 @@ static gn_status reserve(gn_delay *d)
   if (d->breaks.n <= d->cap) return GN_OK;
   GN_NEW(d->arena, d->from, cap * d->model->nlag);
   GN_NEW(d->arena, d->to, cap * d->model->nlag);
+  GN_NEW(d->arena, d->line, cap * d->model->nlag);
   GN_NEW(d->arena, d->first, cap);
   GN_NEW(d->arena, d->last, cap);
   d->cap = cap;
@@ -95,23 +99,31 @@ static gn_status find_breaks(gn_delay *d, const gn_problem *pb, int order)
   GN_TRY(gn_breaks_begin(b, d->arena, pb));
   GN_TRY(gn_breaks_tooth(b, pb->s0, 1, least));
   GN_TRY(gn_breaks_comb(b, pb->s0, 1, nlag, d->tau, order + 1));
+  for (size_t h = 0; h < d->nhist; h++) /* where the history bends */
+    for (size_t k = 0; k < nlag; k++) GN_TRY(gn_breaks_add(b, d->hist_s[h] + d->tau[k]));
   GN_TRY(gn_breaks_finish(b, pb));
   GN_TRY(reserve(d));
   for (size_t j = 0; j < b->n; j++) {
     d->first[j] = d->last[j] = GN_NONE;
-    for (size_t k = 0; k < nlag; k++)
-      gn_breaks_cover(b, b->at[j] - d->tau[k], b->at[j + 1] - d->tau[k],
-                      &d->from[j * nlag + k], &d->to[j * nlag + k]);
+    for (size_t k = 0; k < nlag; k++) {
+      const double lo = b->at[j] - d->tau[k], hi = b->at[j + 1] - d->tau[k];
+      size_t *line = &d->line[j * nlag + k];
+      gn_breaks_cover(b, lo, hi, &d->from[j * nlag + k], &d->to[j * nlag + k]);
+      for (*line = 0; *line < d->nhist && d->hist_s[*line] < (lo + hi) / 2;) ++*line;
+    }
   }
   return GN_OK;
 }
 
 gn_status gn_delay_begin(gn_delay *d, const gn_problem *pb, size_t B, const double *p,
-                         const double *y0)
+                         const gn_drive *dr, const double *y0)
 {
   const gn_model *m = d->model;
+  GN_REQUIRE(d->nhist == 0 || (dr && dr->hist), GN_EARG,
+             "the problem has %zu states before its start, the drive brings none", d->nhist);
   d->n = B * m->ny;
   d->y0 = y0;
+  d->hist = d->nhist ? dr->hist : NULL;
   d->piece = 0;
   gn_path_clear(d->path);
   m->lags(m, p, d->tau);
@@ -150,6 +162,37 @@ static int locate(const gn_delay *d, size_t k, double s, size_t *n, double *thet
   return 1;
 }
 
+/* The history at s - tau_k:  w0 h_i + w1 h_{i+1},  a line that ends at state i + 1 = line
+   (h_nhist = y0), or h_line alone (w0 = 0); slope is its derivative's weight. */
+typedef struct history {
+  size_t line;
+  double w0, w1, slope;
+} history;
+
+static history history_at(const gn_delay *d, size_t k, double s)
+{
+  history h = { d->line[d->piece * d->model->nlag + k], 0, 1, 0 };
+  if (h.line == 0) return h;
+  const double a = d->hist_s[h.line - 1];
+  const double b = h.line < d->nhist ? d->hist_s[h.line] : d->breaks.at[0];
+  h.w1 = (s - d->tau[k] - a) / (b - a);
+  h.w0 = 1 - h.w1;
+  h.slope = 1 / (b - a);
+  return h;
+}
+
+static const double *history_state(const gn_delay *d, size_t i)
+{
+  return i < d->nhist ? d->hist + i * d->n : d->y0;
+}
+
+/* y = w0 h_i + w1 h_{i+1}. */
+static void combine(const gn_delay *d, const history *h, double w0, double w1, double *y)
+{
+  gn_vec_scale(d->n, w1, history_state(d, h->line), y);
+  if (w0 != 0) gn_vec_axpy(d->n, w0, history_state(d, h->line - 1), y);
+}
+
 void gn_delay_read(gn_delay *d, double s)
 {
   for (size_t k = 0; k < d->model->nlag; k++) {
@@ -157,7 +200,8 @@ void gn_delay_read(gn_delay *d, double s)
     double theta;
     gn_dense w;
     if (!locate(d, k, s, &n, &theta)) {
-      gn_vec_copy(d->n, d->y0, d->lag[k]);
+      const history h = history_at(d, k, s);
+      combine(d, &h, h.w0, h.w1, d->lag[k]);
       continue;
     }
     gn_rk_dense(&d->path->tab, theta, &w);
@@ -165,13 +209,17 @@ void gn_delay_read(gn_delay *d, double s)
   }
 }
 
-/* z'(s - tau_k) into work; 0: history, where it is zero. */
+/* z'(s - tau_k) into work; 0: it is zero. */
 static int slope(gn_delay *d, size_t k, double s)
 {
   size_t n;
   double theta;
   gn_dense w;
-  if (!locate(d, k, s, &n, &theta)) return 0;
+  if (!locate(d, k, s, &n, &theta)) {
+    const history h = history_at(d, k, s);
+    if (h.slope != 0) combine(d, &h, -h.slope, h.slope, d->work);
+    return h.slope != 0;
+  }
   gn_rk_dense_slope(&d->path->tab, theta, &w);
   gn_path_combine(d->path, n, &w, d->work);
   gn_vec_scale(d->n, 1 / d->path->step[n].h, d->work, d->work);
@@ -188,10 +236,10 @@ void gn_delay_read_tangent(gn_delay *d, const gn_path *v, const double *v0,
     if (locate(d, k, s, &n, &theta)) {
       gn_rk_dense(&v->tab, theta, &w);
       gn_path_combine(v, n, &w, lag[k]);
-    } else if (v0) {
-      gn_vec_copy(d->n, v0, lag[k]);
     } else {
+      const history h = history_at(d, k, s);
       gn_vec_fill(d->n, 0.0, lag[k]);
+      if (v0 && h.line == d->nhist) gn_vec_axpy(d->n, h.w1, v0, lag[k]);
     }
     if (vtau && vtau[k] != 0 && slope(d, k, s)) gn_vec_axpy(d->n, -vtau[k], d->work, lag[k]);
   }
@@ -212,7 +260,17 @@ void gn_delay_rewind(gn_delay *d)
 {
   for (size_t n = 0; n < d->pcap; n++) gn_delay_release(d, n);
   gn_vec_fill(d->n, 0.0, d->gy0);
+  gn_vec_fill(d->nhist * d->n, 0.0, d->ghist);
   gn_vec_fill(d->model->nlag, 0.0, d->gtau);
+}
+
+/* The cotangent w of z(s - tau_k) in the history: to the states of its line. */
+static void to_history(const gn_delay *d, size_t k, double s, const double *w, double *gy0,
+                       double *ghist)
+{
+  const history h = history_at(d, k, s);
+  gn_vec_axpy(d->n, h.w1, w, h.line < d->nhist ? ghist + h.line * d->n : gy0);
+  if (h.w0 != 0) gn_vec_axpy(d->n, h.w0, w, ghist + (h.line - 1) * d->n);
 }
 
 /* x += c w, a vector of zeros first if there is none. */
@@ -258,8 +316,9 @@ gn_status gn_delay_scatter(gn_delay *d, double s)
     size_t n;
     double theta;
     gn_dense c;
+    if (slope(d, k, s)) d->gtau[k] -= gn_vec_dot(d->n, w, d->work);
     if (!locate(d, k, s, &n, &theta)) {
-      gn_vec_axpy(d->n, 1.0, w, d->gy0);
+      to_history(d, k, s, w, d->gy0, d->ghist);
       continue;
     }
     gn_rk_dense(&d->path->tab, theta, &c);
@@ -269,16 +328,17 @@ gn_status gn_delay_scatter(gn_delay *d, double s)
     if (c.w1 != 0) GN_TRY(wait(d, c.w1, w, &x[1]));
     for (int i = 0; i < d->path->tab.s; i++)
       if (c.k[i] != 0) GN_TRY(wait(d, h * c.k[i], w, &x[2 + i]));
-    if (slope(d, k, s)) d->gtau[k] -= gn_vec_dot(d->n, w, d->work);
   }
   return GN_OK;
 }
 
-void gn_delay_integrands(gn_delay *d, double s, double *gy0, double *gtau)
+void gn_delay_integrands(gn_delay *d, double s, double *q, double *gtau)
 {
   for (size_t k = 0; k < d->model->nlag; k++) {
+    size_t n;
+    double theta;
     if (slope(d, k, s)) gtau[k] -= gn_vec_dot(d->n, d->glag[k], d->work);
-    else gn_vec_axpy(d->n, 1.0, d->glag[k], gy0);
+    if (!locate(d, k, s, &n, &theta)) to_history(d, k, s, d->glag[k], q, q + d->n);
   }
 }
 
@@ -290,8 +350,10 @@ const gn_delay_pending *gn_delay_waiting(const gn_delay *d, size_t n)
   return NULL;
 }
 
-void gn_delay_finish(const gn_delay *d, const double *p, double *gy0, double *gp)
+void gn_delay_finish(const gn_delay *d, const double *p, const gn_drive *dr, double *gy0,
+                     double *gp)
 {
   gn_vec_axpy(d->n, 1.0, d->gy0, gy0);
+  if (dr && dr->ghist) gn_vec_axpy(d->nhist * d->n, 1.0, d->ghist, dr->ghist);
   if (d->model->lags_pgrad) d->model->lags_pgrad(d->model, p, d->gtau, gp);
 }

@@ -1,7 +1,8 @@
 /* Delayed states y(s - tau_k) of the solve in progress, read from the steps it has taken, and
  * the cotangents that go back into them.
  *
- * z'(s) = f(z(s), z(s - tau_1), ..., s) begins with a history, z = y0 before s0. A slope that
+ * z'(s) = f(z(s), z(s - tau_1), ..., s) begins with a history: z = y0 before s0, or straight
+ * lines through given states. A slope that
  * jumps at s0 makes the solution less smooth than its order needs at the breaking points
  * s0 + sum n_k tau_k; these are stop times, and the pieces between them are numbered. Which
  * steps a delayed time lies in is decided by the number of its piece, never by comparing
@@ -29,10 +30,15 @@ typedef struct gn_delay {
   double *tau;            /* [nlag] lags                                              */
   double *place;          /* [nlag] those that decide which step is read; tau, unless
                              differences shift tau                                    */
-  const double *y0;       /* [B, ny] history, borrowed                                */
+  const double *y0;       /* [B, ny] state at s0, borrowed                            */
+  size_t nhist;           /* states before it                                         */
+  const double *hist_s, *hist; /* [nhist] times, [nhist, B, ny]; borrowed             */
+  double *ghist;          /* [nhist, B, ny] their cotangents                          */
   gn_breaks breaks;       /* pieces, and the problem with a kink at each           */
   size_t cap;
-  size_t *from, *to;      /* [npiece, nlag] pieces read from there; GN_NONE: history  */
+  size_t *from, *to;      /* [npiece, nlag] pieces read from there; GN_NONE: history, */
+  size_t *line;           /*   on the straight line that ends at state `line` of it
+                             (nhist: at s0); 0: before the first one                  */
   size_t *first, *last;   /* [npiece] steps of the path on a piece                    */
   size_t piece;           /* in force                                                 */
   double **lag;           /* [nlag] delayed states, [B, ny] each                      */
@@ -51,9 +57,10 @@ typedef struct gn_delay {
 gn_status gn_delay_create(const gn_stepper *st, const gn_problem *pb, gn_delay **out);
 void gn_delay_destroy(gn_delay **d);
 
-/* A solve begins: lags of p, breaking points, events. GN_EARG if a lag is not positive. */
+/* A solve begins: lags of p, breaking points, events. GN_EARG if a lag is not positive, or the
+   drive lacks the history that the problem has. */
 gn_status gn_delay_begin(gn_delay *d, const gn_problem *pb, size_t B, const double *p,
-                         const double *y0);
+                         const gn_drive *dr, const double *y0);
 /* A step was taken on this piece. */
 gn_status gn_delay_put(gn_delay *d, const gn_step *step, size_t piece);
 /* Forget the steps from n on, to take them again. */
@@ -61,8 +68,8 @@ void gn_delay_cut(gn_delay *d, size_t n);
 
 /* The delayed states at s on the piece in force, into lag. */
 void gn_delay_read(gn_delay *d, double s);
-/* The same of another path of the same steps (tangents), whose history is v0 (NULL: zero),
-   and of shifted lags: lag_k = v(s - tau_k) - vtau_k z'(s - tau_k). */
+/* The same of another path of the same steps (tangents), which is v0 at s0 (NULL: zero) and
+   zero before where a history is given, and of shifted lags: lag_k = v(s - tau_k) - vtau_k z'(s - tau_k). */
 void gn_delay_read_tangent(gn_delay *d, const gn_path *v, const double *v0,
                            const double *vtau, double s, double *const *lag);
 
@@ -74,10 +81,11 @@ gn_status gn_delay_scatter(gn_delay *d, double s);
 const gn_delay_pending *gn_delay_waiting(const gn_delay *d, size_t n);
 /* Step n has been met: its vectors are free. */
 void gn_delay_release(gn_delay *d, size_t n);
-/* glag, the cotangents at s, as integrands: gy0 [B, ny] += those that reach the history,
-   gtau_k -= glag_k . z'(s - tau_k). */
-void gn_delay_integrands(gn_delay *d, double s, double *gy0, double *gtau);
-/* The sums: gy0 += that of the history, gp += that of the lags. */
-void gn_delay_finish(const gn_delay *d, const double *p, double *gy0, double *gp);
+/* glag, the cotangents at s, as integrands: q [1 + nhist, B, ny] += those that reach the state
+   at s0 and those before it, gtau_k -= glag_k . z'(s - tau_k). */
+void gn_delay_integrands(gn_delay *d, double s, double *q, double *gtau);
+/* The sums: gy0 += that of the state at s0, gp += that of the lags, the drive's ghist +=. */
+void gn_delay_finish(const gn_delay *d, const double *p, const gn_drive *dr, double *gy0,
+                     double *gp);
 
 #endif

@@ -20,6 +20,11 @@ struct gn_pass {
   const double *p, *x;
   const gn_drive *drive;
   double *y0, *gy0, *Y, *gY, *t;
+  /* a history, lifted time by time */
+  gn_pool *hist_pool;
+  gn_record *hist_rec;
+  double *hist, *ghist;      /* [nhist, B, ny] */
+  gn_drive with;             /* the drive with them */
   int ready;
 };
 
@@ -37,7 +42,10 @@ static gn_status make(gn_arena *a, const gn_gradient_class *cls, const void *con
   GN_NEW(a, ps->Y, pb->noutput * Bmax * m->ny);
   GN_NEW(a, ps->gY, pb->noutput * Bmax * m->ny);
   GN_NEW(a, ps->t, Bmax);
-  return GN_OK;
+  if (pb->nhist == 0) return GN_OK;
+  GN_NEW(a, ps->hist, pb->nhist * Bmax * m->ny);
+  GN_NEW(a, ps->ghist, pb->nhist * Bmax * m->ny);
+  return gn_pool_create(&m->tape[GN_LIFT], pb->nhist, Bmax, &ps->hist_pool);
 }
 
 gn_status gn_pass_create(const gn_gradient_class *cls, const void *config,
@@ -65,6 +73,7 @@ void gn_pass_destroy(gn_pass **ps)
   gn_gradient_destroy(&(*ps)->g);
   gn_pool_destroy(&(*ps)->lift_pool);
   gn_pool_destroy(&(*ps)->read_pool);
+  gn_pool_destroy(&(*ps)->hist_pool);
   gn_arena *a = (*ps)->arena;
   gn_arena_destroy(&a);
   *ps = NULL;
@@ -84,6 +93,48 @@ static gn_point point(gn_pass *ps, double s, size_t span, const double *y)
     ps->t[i] = dr ? dr->t0[first + i] + s * dr->dt[first + i] : s;
   gn_point at = { .B = ps->B, .t = ps->t, .y = y, .p = ps->p };
   return at;
+}
+
+/* The states before the start: lift of the inputs there. */
+static gn_status lift_history(gn_pass *ps, const gn_drive **dr)
+{
+  const gn_problem *pb = ps->problem;
+  const gn_model *m = pb->model;
+  if (pb->nhist == 0) return GN_OK;
+  GN_REQUIRE(*dr && (*dr)->xhist, GN_EARG,
+             "the problem has %zu inputs before its start, the drive brings none", pb->nhist);
+  GN_TRY(retake(ps->hist_pool, ps->B, &ps->hist_rec));
+  for (size_t h = 0; h < pb->nhist; h++) {
+    const gn_tape tape = gn_record_tape(ps->hist_rec, h, 1);
+    const gn_point at = point(ps, pb->hist_s[h], 0, (*dr)->xhist + h * ps->B * m->nx);
+    GN_REQUIRE(m->map[GN_LIFT].eval(m, &at, &tape, ps->hist + h * ps->B * m->ny) == 0,
+               GN_ENONFINITE, "lift of model %s failed at t = %g", m->cls->name,
+               pb->hist_s[h]);
+  }
+  ps->with = **dr;
+  ps->with.hist = ps->hist;
+  ps->with.ghist = ps->ghist;
+  *dr = &ps->with;
+  return GN_OK;
+}
+
+/* Their cotangents to the parameters of the lift. */
+static gn_status pull_history(gn_pass *ps, double *gp)
+{
+  const gn_problem *pb = ps->problem;
+  const gn_model *m = pb->model;
+  const gn_map *lift = &m->map[GN_LIFT];
+  if (pb->nhist == 0 || !lift->pgrad) return GN_OK;
+  for (size_t h = 0; h < pb->nhist; h++) {
+    const gn_tape tape = gn_record_tape(ps->hist_rec, h, 1);
+    const gn_point at = point(ps, pb->hist_s[h], 0, NULL);
+    const gn_pull to = { .y = NULL };
+    GN_REQUIRE(lift->vjp(m, &at, &tape, ps->ghist + h * ps->B * m->ny, &to) == 0,
+               GN_ENONFINITE, "vjp of lift failed");
+  }
+  const gn_tape all = gn_record_tape(ps->hist_rec, 0, pb->nhist);
+  lift->pgrad(m, ps->p, &all, 1.0, gp);
+  return GN_OK;
 }
 
 static gn_point start_point(gn_pass *ps, const double *y)
@@ -117,6 +168,7 @@ gn_status gn_pass_forward(gn_pass *ps, size_t B, const double *p, const gn_drive
   gn_point at = start_point(ps, x);
   GN_REQUIRE(m->map[GN_LIFT].eval(m, &at, &tape, ps->y0) == 0, GN_ENONFINITE,
              "lift of model %s failed", m->cls->name);
+  GN_TRY(lift_history(ps, &dr));
   GN_TRY(gn_gradient_forward(ps->g, B, p, dr, ps->y0, ps->Y));
   for (size_t k = 0; k < pb->noutput; k++) {
     tape = gn_record_tape(ps->read_rec, k, 1);
@@ -138,6 +190,7 @@ gn_status gn_pass_backward(gn_pass *ps, const double *gz, double *gp, double *gx
   const size_t B = ps->B, n = B * m->ny;
   gn_vec_fill(pb->noutput * n, 0.0, ps->gY);
   gn_vec_fill(n, 0.0, ps->gy0);
+  gn_vec_fill(pb->nhist * n, 0.0, ps->ghist);
   for (size_t k = 0; k < pb->noutput; k++) {
     const gn_tape tape = gn_record_tape(ps->read_rec, k, 1);
     const gn_point at = output_point(ps, k, NULL);
@@ -154,6 +207,7 @@ gn_status gn_pass_backward(gn_pass *ps, const double *gz, double *gp, double *gx
   GN_REQUIRE(lift->vjp(m, &at, &tape, ps->gy0, &to) == 0, GN_ENONFINITE,
              "vjp of lift failed");
   if (lift->pgrad) lift->pgrad(m, ps->p, &tape, 1.0, gp);
+  GN_TRY(pull_history(ps, gp));
   GN_REQUIRE(gn_vec_finite(m->params.np, gp), GN_ENONFINITE,
              "the gradient is not finite although every step was accepted");
   return GN_OK;
@@ -164,6 +218,8 @@ gn_status gn_pass_push(gn_pass *ps, const double *vx, const double *vp, double *
   GN_REQUIRE(ps->ready, GN_ESTATE, "push before a successful forward");
   const gn_problem *pb = ps->problem;
   const gn_model *m = pb->model;
+  GN_REQUIRE(pb->nhist == 0 || !m->map[GN_LIFT].pgrad, GN_EUNSUP,
+             "tangents through the lift of a history are not offered");
   const size_t B = ps->B, n = B * m->ny;
   gn_tape tape = gn_record_tape(ps->lift_rec, 0, 1);
   gn_point at = start_point(ps, NULL);

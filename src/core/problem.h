@@ -36,6 +36,11 @@ typedef struct gn_problem {
   /* Per-row time spans: span j holds from its kink on (span 0 from s0). nspan = 0: t = s. */
   size_t nspan;
   gn_output_mode output;
+  /* States before s0, for a model with lags: at hist_s [nhist], ascending and below s0, and
+     straight lines between them and to s0; before the first one constant. nhist = 0: what the
+     state is at s0. */
+  size_t nhist;
+  const double *hist_s;
 } gn_problem;
 
 /* The arrays of a batch that belong to the events. Any may be NULL when there are none. */
@@ -43,6 +48,9 @@ typedef struct gn_drive {
   const double *t0, *dt;         /* [nspan, B] each: t_i = t0_i + s dt_i          */
   const double *x;               /* [njump, B, nx] observations                   */
   const unsigned char *mask;     /* [njump, B], 1 = this row jumps; NULL = all    */
+  const double *xhist;           /* [nhist, B, nx] inputs before s0, for a pass   */
+  const double *hist;            /* [nhist, B, ny] states there, for a strategy   */
+  double *ghist;                 /* [nhist, B, ny] += their cotangents; NULL: not wanted */
 } gn_drive;
 
 /* Check order, counts and indices. GN_EARG names the event. */

@@ -193,7 +193,7 @@ gn_status gn_walk_bind(gn_walk *w, size_t B, const double *p, const gn_drive *dr
   w->Y = Y;
   gn_flow_bind(&w->flow, B, p);
   if (w->delay) {
-    GN_TRY(gn_delay_begin(w->delay, pb, B, p, y0));
+    GN_TRY(gn_delay_begin(w->delay, pb, B, p, dr, y0));
     w->problem = &w->delay->breaks.problem;
     w->soft = w->delay->breaks.soft;
   }

@@ -54,7 +54,7 @@ gn_status gn_case_export(const gn_subject *s, const char *file, double *loss)
   export x = { .s = s };
   const size_t n = s->target.K * s->B * s->target.nz;
   const gn_solver solver = gn_experiment_solver(s->e);
-  const gn_drive drive = { NULL, NULL, NULL, NULL };
+  const gn_drive drive = { .t0 = NULL };
   gn_pass *pass;
   GN_REQUIRE(s->e->running.rate == GN_RUNNING_NONE, GN_EUNSUP,
              "a case is a model and the cotangent of its outputs; it cannot carry a running "
