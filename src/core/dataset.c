@@ -57,6 +57,12 @@ static gn_status check(const char *name, const gn_dataset *d)
   GN_REQUIRE(gn_vec_finite(d->n * d->K * d->ny, d->y), GN_ENONFINITE,
              "data set %s: a target is not finite", name);
   for (size_t i = 0; d->row_times && i < d->n; i++) GN_TRY(check_row(name, d, i));
+  for (size_t h = 0; d->hist && h < d->H; h++)
+    GN_REQUIRE(d->hist_times[h] < (h + 1 < d->H ? d->hist_times[h + 1] : d->times[0]), GN_EARG,
+               "data set %s: hist_times[%zu] = %g, expected increasing times before %g", name, h,
+               d->hist_times[h], d->times[0]);
+  GN_REQUIRE(!d->hist || gn_vec_finite(d->n * d->H * d->nx, d->hist), GN_ENONFINITE,
+             "data set %s: an input before the start is not finite", name);
   return GN_OK;
 }
 
@@ -123,6 +129,13 @@ void gn_dataset_spans(const gn_dataset *d, size_t B, const size_t *idx, double *
       t0[k * B + b] = t[k] - (double)k * dt[k * B + b];
     }
   }
+}
+
+void gn_dataset_history(const gn_dataset *d, size_t B, const size_t *idx, double *xh)
+{
+  for (size_t h = 0; d->hist && h < d->H; h++)
+    for (size_t b = 0; b < B; b++)
+      gn_vec_copy(d->nx, d->hist + (idx[b] * d->H + h) * d->nx, xh + (h * B + b) * d->nx);
 }
 
 const char *gn_dataset_folder(void)

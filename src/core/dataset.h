@@ -22,6 +22,9 @@ typedef struct gn_dataset {
   const double *times;       /* [K + 1], times[0] = t0; increasing                    */
   const double *row_times;   /* [n, K + 1], not decreasing; NULL: times for all       */
   const double *x;           /* [n, nx]                                               */
+  size_t H;                  /* inputs before t0, for models with lags: at            */
+  const double *hist_times;  /* [H], ascending, the last one before t0                */
+  const double *hist;        /* [n, H, nx]; NULL: before t0 the input is x            */
   const double *y;           /* [n, K, ny]                                            */
   const unsigned char *mask; /* [n, K, ny], 1 = observed; NULL = all                  */
   const char *note;          /* lines on how the data were made (scales, split), for
@@ -55,5 +58,7 @@ void gn_dataset_batch(const gn_dataset *d, size_t B, const size_t *idx, double *
 /* Its time spans for a gn_drive on the problem of gn_problem_spans: t0, dt [K, B]. Nothing is
    written without row_times. */
 void gn_dataset_spans(const gn_dataset *d, size_t B, const size_t *idx, double *t0, double *dt);
+/* Its inputs before t0, xh [H, B, nx]. Nothing is written without hist. */
+void gn_dataset_history(const gn_dataset *d, size_t B, const size_t *idx, double *xh);
 
 #endif

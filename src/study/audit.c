@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "base/vec.h"
+#include "core/batch.h"
 #include "study/objective.h"
 
 #include <math.h>
@@ -32,10 +33,8 @@ struct gn_audit {
   gn_pass *tight, *own; /* own NULL: there is none */
   gn_objective objective;
   double promise;
-  double *x, *y, *z, *gz, *g;
-  unsigned char *mask;
-  double *t0, *dt; /* [K, B] with times of their own */
-  gn_drive drive;
+  gn_batch batch;
+  double *z, *gz, *g;
 };
 
 static double tighter(double tol)
@@ -71,18 +70,11 @@ static gn_status build(gn_audit *au, size_t Bmax)
 {
   const gn_dataset *d = au->setup->data;
   const gn_model *m = au->setup->model;
-  GN_NEW(au->arena, au->x, Bmax * d->nx);
-  GN_NEW(au->arena, au->y, d->K * Bmax * d->ny);
+  GN_TRY(gn_batch_setup(&au->batch, au->arena, d, Bmax));
   GN_NEW(au->arena, au->z, d->K * Bmax * m->nz);
   GN_NEW(au->arena, au->gz, d->K * Bmax * m->nz);
   GN_NEW(au->arena, au->g, m->params.np);
   GN_TRY(gn_objective_setup(&au->objective, au->arena, au->e, m, d->K, Bmax));
-  if (d->mask) GN_NEW(au->arena, au->mask, d->K * Bmax * d->ny);
-  if (d->row_times) {
-    GN_NEW(au->arena, au->t0, d->K * Bmax);
-    GN_NEW(au->arena, au->dt, d->K * Bmax);
-    au->drive = (gn_drive){ .t0 = au->t0, .dt = au->dt };
-  }
   return make_passes(au, Bmax);
 }
 
@@ -123,9 +115,9 @@ static gn_status gradient(gn_audit *au, gn_pass *ps, size_t B, const double *p, 
 {
   const gn_dataset *d = au->setup->data;
   const gn_model *m = au->setup->model;
-  const gn_target tg = { d->K, B, m->nz, d->ny, au->y, au->mask };
+  const gn_target tg = gn_batch_target(&au->batch, d, m->nz);
   gn_value value;
-  GN_TRY(gn_pass_forward(ps, B, p, &au->drive, au->x, au->z));
+  GN_TRY(gn_pass_forward(ps, B, p, &au->batch.drive, au->batch.x, au->z));
   GN_TRY(gn_objective_eval(&au->objective, &tg, au->z, &value, au->gz));
   GN_REQUIRE(isfinite(value.loss), GN_ENONFINITE, "the loss is %g", value.loss);
   gn_vec_fill(m->params.np, 0, au->g);
@@ -160,8 +152,7 @@ gn_status gn_audit_run(gn_audit *au, size_t B, const size_t *idx, const double *
                        const double *g, gn_audit_result *out)
 {
   *out = (gn_audit_result){ .strategy = (double)NAN, .promise = au->promise };
-  gn_dataset_batch(au->setup->data, B, idx, au->x, au->y, au->mask);
-  gn_dataset_spans(au->setup->data, B, idx, au->t0, au->dt);
+  gn_batch_take(&au->batch, au->setup->data, B, idx);
   if (au->own && gradient(au, au->own, B, p, &out->work) == GN_OK)
     out->strategy = distance(au, g);
   GN_TRY(gradient(au, au->tight, B, p, &out->work));

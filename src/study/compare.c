@@ -48,7 +48,7 @@ static void say(const gn_compare *c, const char *what)
 static gn_status forward(gn_compare *c, gn_pass *ps, double *z, double *loss, double *gz)
 {
   gn_value value;
-  GN_TRY(gn_pass_forward(ps, c->B, c->p, &c->drive, c->x, z));
+  GN_TRY(gn_pass_forward(ps, c->B, c->p, &c->batch.drive, c->batch.x, z));
   GN_TRY(gn_objective_eval(&c->objective, &c->target, z, &value, gz));
   *loss = value.loss;
   return GN_OK;
@@ -114,7 +114,7 @@ static gn_status confirm(gn_compare *c, const gn_problem *pb)
   GN_NEW(c->arena, dz, c->nout);
   for (size_t i = 0; i < np; i++) v[i] = gn_rng_normal(&r);
   GN_TRY(reference_pass(c, "tangent", c->ref.table[0], pb, &ps));
-  gn_status s = gn_pass_forward(ps, c->B, c->p, &c->drive, c->x, z);
+  gn_status s = gn_pass_forward(ps, c->B, c->p, &c->batch.drive, c->batch.x, z);
   if (s == GN_OK) s = gn_pass_push(ps, NULL, v, dz);
   c->ref.work += gn_stats_work(gn_pass_stats(ps));
   gn_pass_destroy(&ps);

@@ -10,6 +10,7 @@
 #define GN_STUDY_COMPARE_H
 
 #include "base/format.h"
+#include "core/batch.h"
 #include "core/pass.h"
 #include "study/objective.h"
 
@@ -58,8 +59,8 @@ typedef struct gn_compare {
   gn_history history;     /* to NULL: none                         */
   gn_solver solver;       /* of the rows; the experiment's own     */
   size_t B, nout;         /* rows; K B nz                          */
-  double *x, *p;          /* batch inputs, parameters              */
-  gn_drive drive;         /* spans of samples with their own times; else empty */
+  double *p;              /* parameters                            */
+  gn_batch batch;         /* the samples compared on */
   gn_target target;
   gn_objective objective;
   const char *origin;     /* "initial, seed 1", "runs/a/state.h5"  */

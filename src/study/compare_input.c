@@ -16,21 +16,11 @@ static gn_status take_batch(gn_compare *c, size_t batch)
   c->B = batch ? batch : d->ntrain;
   c->nout = d->K * c->B * m->nz;
   size_t *idx;
-  double *y, *t0 = NULL, *dt = NULL;
-  unsigned char *mask = NULL;
   GN_NEW(c->arena, idx, c->B);
-  GN_NEW(c->arena, c->x, c->B * d->nx);
-  GN_NEW(c->arena, y, d->K * c->B * d->ny);
-  if (d->mask) GN_NEW(c->arena, mask, d->K * c->B * d->ny);
-  if (d->row_times) {
-    GN_NEW(c->arena, t0, d->K * c->B);
-    GN_NEW(c->arena, dt, d->K * c->B);
-  }
   for (size_t i = 0; i < c->B; i++) idx[i] = i;
-  gn_dataset_batch(d, c->B, idx, c->x, y, mask);
-  gn_dataset_spans(d, c->B, idx, t0, dt);
-  c->drive = (gn_drive){ .t0 = t0, .dt = dt };
-  c->target = (gn_target){ d->K, c->B, m->nz, d->ny, y, mask };
+  GN_TRY(gn_batch_setup(&c->batch, c->arena, d, c->B));
+  gn_batch_take(&c->batch, d, c->B, idx);
+  c->target = gn_batch_target(&c->batch, d, m->nz);
   return gn_objective_setup(&c->objective, c->arena, c->e, m, d->K, c->B);
 }
 

@@ -1,6 +1,7 @@
 /* The evidence, cause by cause. Each examination is a number; what it is held against, and
  * why, is in diagnose.h and anomaly.h. */
 #include "base/vec.h"
+#include "core/batch.h"
 #include "study/diagnose_impl.h"
 #include "study/objective.h"
 
@@ -97,20 +98,6 @@ static gn_status examine_data(gn_inquest *q)
   return GN_OK;
 }
 
-/* The drive of samples: empty, or their times. */
-static gn_status drive_of(const gn_inquest *q, size_t B, const size_t *idx, gn_drive *dr)
-{
-  const gn_dataset *d = q->setup->data;
-  double *t0, *dt;
-  *dr = (gn_drive){ 0 };
-  if (!d->row_times) return GN_OK;
-  GN_NEW(q->arena, t0, d->K * B);
-  GN_NEW(q->arena, dt, d->K * B);
-  gn_dataset_spans(d, B, idx, t0, dt);
-  *dr = (gn_drive){ .t0 = t0, .dt = dt };
-  return GN_OK;
-}
-
 /* Losses of the samples of the batch, each alone; the largest against the median. Evidence
    only where it is most of the batch's loss, and the state has not grown to make it so. */
 static gn_status examine_loss(gn_inquest *q, const gn_trace *tr)
@@ -118,25 +105,21 @@ static gn_status examine_loss(gn_inquest *q, const gn_trace *tr)
   const gn_dataset *d = q->setup->data;
   const gn_batch_copy *b = q->now;
   const size_t nz = q->setup->model->nz;
-  double *x, *y, *z, *loss, *sorted;
-  unsigned char *mask = NULL;
-  GN_NEW(q->arena, x, b->B * d->nx);
-  GN_NEW(q->arena, y, d->K * d->ny);
+  double *z, *loss, *sorted;
+  gn_batch one;
+  GN_TRY(gn_batch_setup(&one, q->arena, d, 1));
   GN_NEW(q->arena, z, d->K * nz);
   GN_NEW(q->arena, loss, b->B);
   GN_NEW(q->arena, sorted, b->B);
-  if (d->mask) GN_NEW(q->arena, mask, d->K * d->ny);
-  gn_drive drive;
   gn_objective objective;
   gn_value value;
   GN_TRY(gn_objective_setup(&objective, q->arena, &q->e, q->setup->model, d->K, 1));
   size_t most = 0;
   double sum = 0;
   for (size_t k = 0; k < b->B; k++) {
-    gn_dataset_batch(d, 1, b->idx + k, x, y, mask);
-    GN_TRY(drive_of(q, 1, b->idx + k, &drive));
-    const gn_target tg = { d->K, 1, nz, d->ny, y, mask };
-    const int ok = gn_pass_forward(q->tr->pass, 1, b->p, &drive, x, z) == GN_OK &&
+    gn_batch_take(&one, d, 1, b->idx + k);
+    const gn_target tg = gn_batch_target(&one, d, nz);
+    const int ok = gn_pass_forward(q->tr->pass, 1, b->p, &one.drive, one.x, z) == GN_OK &&
                    gn_objective_eval(&objective, &tg, z, &value, NULL) == GN_OK;
     loss[k] = ok ? value.loss : (double)INFINITY;
     if (loss[k] > loss[most]) most = k;
@@ -269,15 +252,11 @@ gn_status gn_inquest_examine(gn_inquest *q)
   const gn_batch_copy *b = q->now;
   gn_diagnosis *d = q->d;
   gn_trace tr;
-  gn_drive drive;
-  double *x;
-  GN_NEW(q->arena, x, b->B * q->setup->data->nx);
-  for (size_t k = 0; k < b->B; k++)
-    gn_vec_copy(q->setup->data->nx, q->setup->data->x + b->idx[k] * q->setup->data->nx,
-                x + k * q->setup->data->nx);
-  GN_TRY(drive_of(q, b->B, b->idx, &drive));
+  gn_batch all;
+  GN_TRY(gn_batch_setup(&all, q->arena, q->setup->data, b->B));
+  gn_batch_take(&all, q->setup->data, b->B, b->idx);
   examine_damping(q);
-  GN_TRY(gn_trace_run(&q->e, q->setup, b->B, &drive, x, b->p, q->tr->monitor->scale,
+  GN_TRY(gn_trace_run(&q->e, q->setup, b->B, &all.drive, all.x, b->p, q->tr->monitor->scale,
                       GN_STATE_GROWTH, &tr));
   examine_trace(q, &tr);
   GN_TRY(examine_data(q));

@@ -37,6 +37,10 @@ static gn_status build(const gn_experiment *e, gn_setup *s)
     GN_TRY(gn_problem_spans(s->model, K, mode, s->events, &s->problem));
   else
     GN_TRY(gn_problem_outputs(s->model, K, s->data->times, mode, s->events, &s->problem));
+  if (s->data->hist && s->model->nlag > 0) {
+    s->problem.nhist = s->data->H;
+    s->problem.hist_s = s->data->hist_times;
+  }
   GN_NEW(s->arena, s->p, s->model->params.np);
   gn_params_init(&s->model->params, (uint64_t)e->run.seed, s->p);
   return GN_OK;

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/rng.h"
 #include "base/vec.h"
+#include "core/batch.h"
 #include "study/objective.h"
 #include "study/train.h"
 
@@ -13,14 +14,11 @@
 struct gn_trainer_work {
   size_t *order; /* [ntrain] */
   size_t *valid; /* [n - ntrain] rows of the validation samples */
-  double *x, *y, *z, *gz, *gp;
-  unsigned char *mask; /* [K, B, ny] or NULL */
-  double *t0, *dt;     /* [K, B] or NULL: samples with their own times */
-  double *yv, *zv;     /* [K, nvalid, ny], [K, nvalid, nz] */
-  unsigned char *maskv;
+  gn_batch batch, all; /* samples of a batch; all validation samples */
+  double *z, *gz, *gp;
+  double *zv;          /* [K, nvalid, nz] */
   double *p0, *m0, *v0; /* [np] at the start of the epoch */
   long step0;
-  gn_drive drive; /* t0 and dt, or empty */
   gn_objective objective;
 };
 typedef struct gn_trainer_work work;
@@ -47,25 +45,15 @@ static gn_status build(gn_trainer *tr)
   GN_NEW(a, tr->best, np);
   GN_NEW(a, w->order, d->ntrain);
   GN_NEW(a, w->valid, nv);
-  GN_NEW(a, w->x, B * d->nx);
-  GN_NEW(a, w->y, K * B * d->ny);
+  GN_TRY(gn_batch_setup(&w->batch, a, d, B));
+  GN_TRY(gn_batch_setup(&w->all, a, d, nv));
   GN_NEW(a, w->z, K * B * nz);
   GN_NEW(a, w->gz, K * B * nz);
   GN_NEW(a, w->gp, np);
-  GN_NEW(a, w->yv, K * nv * d->ny);
   GN_NEW(a, w->zv, K * nv * nz);
   GN_NEW(a, w->p0, np);
   GN_NEW(a, w->m0, np);
   GN_NEW(a, w->v0, np);
-  if (d->mask) {
-    GN_NEW(a, w->mask, K * B * d->ny);
-    GN_NEW(a, w->maskv, K * nv * d->ny);
-  }
-  if (d->row_times) {
-    GN_NEW(a, w->t0, K * B);
-    GN_NEW(a, w->dt, K * B);
-    w->drive = (gn_drive){ .t0 = w->t0, .dt = w->dt };
-  }
   gn_vec_copy(np, tr->setup->p, tr->p);
   gn_vec_copy(np, tr->p, tr->best);
   for (size_t i = 0; i < nv; i++) w->valid[i] = d->ntrain + i;
@@ -166,10 +154,9 @@ static gn_status batch(gn_trainer *tr, size_t b, size_t B, const size_t *idx,
   gn_value value;
   gn_monitor_begin(tr->monitor, tr->epoch + 1, b + 1, pr->lr, tr->p);
   GN_TRY(look(tr, GN_BATCH_BEGINS, b, B, idx));
-  gn_dataset_batch(d, B, idx, w->x, w->y, w->mask);
-  gn_dataset_spans(d, B, idx, w->t0, w->dt);
-  GN_TRY(gn_pass_forward(tr->pass, B, tr->p, &w->drive, w->x, w->z));
-  const gn_target tg = { d->K, B, nz, d->ny, w->y, w->mask };
+  gn_batch_take(&w->batch, d, B, idx);
+  GN_TRY(gn_pass_forward(tr->pass, B, tr->p, &w->batch.drive, w->batch.x, w->z));
+  const gn_target tg = gn_batch_target(&w->batch, d, nz);
   GN_TRY(gn_objective_eval(&w->objective, &tg, w->z, &value, w->gz));
   gn_monitor_loss(tr->monitor, value.loss);
   GN_REQUIRE(isfinite(value.loss), GN_ENONFINITE, "the loss is %g", value.loss);
@@ -198,14 +185,13 @@ static gn_status validate(gn_trainer *tr, gn_progress *pr)
   const size_t nv = d->n - d->ntrain, nz = tr->setup->model->nz, K = d->K;
   for (size_t i = 0; i < nv; i += tr->B) {
     const size_t B = nv - i < tr->B ? nv - i : tr->B;
-    gn_dataset_batch(d, B, w->valid + i, w->x, w->y, w->mask);
-    gn_dataset_spans(d, B, w->valid + i, w->t0, w->dt);
-    GN_TRY(gn_pass_forward(tr->pass, B, tr->p, &w->drive, w->x, w->z));
+    gn_batch_take(&w->batch, d, B, w->valid + i);
+    GN_TRY(gn_pass_forward(tr->pass, B, tr->p, &w->batch.drive, w->batch.x, w->z));
     for (size_t k = 0; k < K; k++)
       gn_vec_copy(B * nz, w->z + k * B * nz, w->zv + (k * nv + i) * nz);
   }
-  gn_dataset_batch(d, nv, w->valid, NULL, w->yv, w->maskv);
-  const gn_target tg = { K, nv, nz, d->ny, w->yv, w->maskv };
+  gn_batch_take(&w->all, d, nv, w->valid);
+  const gn_target tg = gn_batch_target(&w->all, d, nz);
   GN_TRY(gn_objective_eval(&w->objective, &tg, w->zv, &value, NULL));
   pr->valid_loss = value.loss;
   pr->valid_cost = value.cost;

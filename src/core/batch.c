@@ -1,0 +1,30 @@
+/* Batches of a data set. */
+#include "core/batch.h"
+
+gn_status gn_batch_setup(gn_batch *b, gn_arena *a, const gn_dataset *d, size_t Bmax)
+{
+  *b = (gn_batch){ .B = 0 };
+  GN_NEW(a, b->x, Bmax * d->nx);
+  GN_NEW(a, b->y, d->K * Bmax * d->ny);
+  if (d->mask) GN_NEW(a, b->mask, d->K * Bmax * d->ny);
+  if (d->row_times) {
+    GN_NEW(a, b->t0, d->K * Bmax);
+    GN_NEW(a, b->dt, d->K * Bmax);
+  }
+  if (d->hist) GN_NEW(a, b->xhist, d->H * Bmax * d->nx);
+  b->drive = (gn_drive){ .t0 = b->t0, .dt = b->dt, .xhist = b->xhist };
+  return GN_OK;
+}
+
+void gn_batch_take(gn_batch *b, const gn_dataset *d, size_t B, const size_t *idx)
+{
+  b->B = B;
+  gn_dataset_batch(d, B, idx, b->x, b->y, b->mask);
+  gn_dataset_spans(d, B, idx, b->t0, b->dt);
+  gn_dataset_history(d, B, idx, b->xhist);
+}
+
+gn_target gn_batch_target(const gn_batch *b, const gn_dataset *d, size_t nz)
+{
+  return (gn_target){ d->K, b->B, nz, d->ny, b->y, b->mask };
+}
