@@ -141,7 +141,7 @@ static void lags(const gn_model *m, const double *p, double *tau)
 static void lags_pgrad(const gn_model *m, const double *p, const double *gtau, double *gp)
 {
   const ddnn *self = (const ddnn *)m;
-  for (size_t k = 0; self->train_lags && k < m->nlag; k++)
+  for (size_t k = 0; k < m->nlag; k++)
     gp[self->log_tau + k] += gtau[k] * exp(p[self->log_tau + k]);
 }
 
@@ -208,6 +208,8 @@ static gn_status setup(gn_model *m, const void *config_, gn_sizes data)
   self->architecture = c->architecture;
   self->train_lags = c->train_lags;
   GN_TRY(read_lags(self, c->lags));
+  m->lags = lags;
+  m->lags_pgrad = self->train_lags ? lags_pgrad : NULL;
   GN_TRY(setup_networks(self, c, d));
   if (self->architecture == COMBINE) {
     double mean[1 + LAGS_MOST];
@@ -235,6 +237,4 @@ const gn_model_class gn_model_ddnn = {
   .config_size = sizeof(config),
   .setup = setup,
   .f = { eval, vjp, pgrad, jvp },
-  .lags = lags,
-  .lags_pgrad = lags_pgrad,
 };

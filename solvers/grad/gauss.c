@@ -34,7 +34,8 @@ static const gn_option options[] = {
   GN_REAL(config, "C", C, 0.1, 1e-6, 100, "paper: nodes for each forward evaluation"),
   GN_INT(config, "nodes", nodes, 16, 1, MOST, "fixed: nodes of an interval"),
   GN_REAL(config, "tol", tol, 0, 0, 1, "adaptive: largest relative change (0: the adjoint's rtol)"),
-  GN_CHOICE(config, "state", state, 0, "backsolve|trajectory", "where z comes from"),
+  GN_CHOICE(config, "state", state, 0, "backsolve|trajectory",
+            "where z comes from (a model with lags: trajectory)"),
   GN_CHOICE(config, "scale_atol", scale, 0, "auto|yes|no",
             "multiply the adjoint's absolute tolerance by rms(dL/dy); auto: yes, but not on "
             "torchdiffeq"),
@@ -75,15 +76,12 @@ static gn_status setup(gn_gradient *base, const void *config_)
   gn_walk *w = base->walk;
   const gn_model *m = base->problem->model;
   const int scaled = c->scale == 0 ? !base->solver.cls->literal : c->scale == 1;
-  GN_REQUIRE(c->state || !w->delay, GN_EUNSUP,
-             "model %s has lags, its state cannot be solved backward; set gradient.state = "
-             "trajectory", m->cls->name);
-  if (c->state) {
+  if (c->state || w->delay) {
     w->st->want_slopes = 1;
     if (!w->delay) GN_TRY(gn_path_create(w->st, &self->own));
     self->forward = self->own ? self->own : w->delay->path;
   }
-  GN_TRY(gn_adjoint_create(w, (c->state ? 0 : GN_ADJOINT_Z) | (scaled ? GN_ADJOINT_SCALED : 0),
+  GN_TRY(gn_adjoint_create(w, (self->forward ? 0 : GN_ADJOINT_Z) | (scaled ? GN_ADJOINT_SCALED : 0),
                            self->forward, &self->adjoint));
   self->adjoint->st->want_slopes = 1;
   GN_TRY(gn_path_create(self->adjoint->st, &self->back));
@@ -188,7 +186,7 @@ static gn_status forward(gn_gradient *g, size_t B, const double *p, const gn_dri
   gauss *self = (gauss *)g;
   const config *c = g->config;
   (void)snprintf(g->stats.executed, sizeof g->stats.executed, "gauss rule=%s state=%s on %s",
-           rules[c->rule], c->state ? "trajectory" : "backsolve", g->solver.cls->name);
+           rules[c->rule], self->forward ? "trajectory" : "backsolve", g->solver.cls->name);
   if (!self->own) return gn_walk_forward(g->walk, B, p, dr, y0, Y, NULL, NULL);
   gn_path_clear(self->forward);
   GN_TRY(gn_walk_forward(g->walk, B, p, dr, y0, Y, keep, self));

@@ -74,8 +74,10 @@ gn_status gn_model_block(gn_model *m, const char *name, size_t d)
 static gn_status complete(gn_model *m)
 {
   GN_REQUIRE(m->nblock > 0, GN_EARG, "model %s declares no state block", m->cls->name);
-  m->lags = m->cls->lags;
-  m->lags_pgrad = m->cls->lags_pgrad;
+  if (!m->lags) {
+    m->lags = m->cls->lags;
+    m->lags_pgrad = m->cls->lags_pgrad;
+  }
   const gn_map *given[GN_NMAPS] = { &m->cls->f, &m->cls->lift, &m->cls->jump,
                                     &m->cls->read };
   for (int k = 0; k < GN_NMAPS; k++)

@@ -89,7 +89,8 @@ struct gn_model {
   gn_map map[GN_NMAPS];     /* the maps in force: the class's, or the defaults    */
   unsigned numeric[GN_NMAPS]; /* their verbs that are differences of eval: core/numeric.h */
   const struct gn_numeric *differences; /* what those need; NULL: every verb is written */
-  void (*lags)(const gn_model *m, const double *p, double *tau); /* as in the class */
+  void (*lags)(const gn_model *m, const double *p, double *tau); /* the class's, unless
+                                                                  set-up gives others */
   void (*lags_pgrad)(const gn_model *m, const double *p, const double *gtau, double *gp);
   const struct gn_parts *parts; /* ready-made lift and read, core/parts.h; or NULL */
 };
@@ -121,8 +122,8 @@ struct gn_model_class {
   gn_map jump; /* [ny] -> [ny]  y+ from y- and x at an observation. Default: none. */
   gn_map read; /* [ny] -> [nz]  output.              Default: block 0.              */
   const gn_watched *watch; /* ended by name NULL. Default: the scalar parameters     */
-  /* The lags tau [nlag] > 0, and gp += (dtau/dp)^T gtau (NULL: they are fixed). Required of
-     a model with lags. */
+  /* The lags tau [nlag] > 0, and gp += (dtau/dp)^T gtau (NULL: they are fixed). A model with
+     lags has them here or sets them up. */
   void (*lags)(const gn_model *m, const double *p, double *tau);
   void (*lags_pgrad)(const gn_model *m, const double *p, const double *gtau, double *gp);
 };

@@ -1,7 +1,8 @@
 /* One loss on one batch, many gradient strategies, one table.
  *
  * Every row has two errors. err_ode is the relative 2-norm distance of dL/dp to the
- * certified gradient of the ODE: `discrete` on two Runge-Kutta tables at
+ * certified gradient of the ODE: `discrete` on two Runge-Kutta tables (a model with
+ * lags: the continuous adjoint and `discrete`) at
  * compare.reference_tol that must agree, confirmed by `tangent`
  * (<dL/dz, dz v> = <dL/dp, v> for a random v). err_adj is the distance to the exact
  * gradient of the forward steps the row itself took: `discrete` with the same stepper
@@ -42,7 +43,8 @@ typedef struct gn_compare_row {
 typedef struct gn_reference {
   gn_status status;     /* GN_OK: certified                                          */
   const char *reason;   /* why not                                                   */
-  const char *table[2]; /* the Runge-Kutta tables                                    */
+  const char *strategy; /* whose gradient it is                                      */
+  const char *way[2];   /* the two that must agree: Runge-Kutta tables, or strategies */
   double agreement;     /* relative distance of the two gradients                    */
   double tangent;       /* |<gz, dz v> - <g, v>| / |g| for v of unit variance        */
   double loss;

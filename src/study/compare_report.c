@@ -82,10 +82,11 @@ static void print_head(const gn_compare *c, FILE *to)
                                      : "live (at each run's own solution)");
   if (ref->status == GN_OK)
     (void)fprintf(to,
-                  "reference: discrete on erk at %g; %s and %s agree to %.1f digits, tangent "
+                  "reference: %s on erk at %g; %s and %s agree to %.1f digits%s, tangent "
                   "confirms %.1f; loss %.10g\n",
-                  e->compare.reference_tol, ref->table[0], ref->table[1],
-                  digits(ref->agreement), digits(ref->tangent), ref->loss);
+                  ref->strategy, e->compare.reference_tol, ref->way[0], ref->way[1],
+                  digits(ref->agreement), s->model->lags_pgrad ? " (lags apart)" : "",
+                  digits(ref->tangent), ref->loss);
   else (void)fprintf(to, "reference: none (%s)\n", ref->reason);
   if (gn_model_analytic(s->model) != GN_OK)
     (void)fprintf(to, "not timed: %s\n", gn_last_error());
