@@ -21,7 +21,7 @@
 #include <stdio.h>
 
 enum { PAPER, FIXED, ADAPTIVE };
-enum { PAPER_MOST = 64, BATCH = 64, MOST = 1024, USUAL = 256 }; /* USUAL: kept ready */
+enum { PAPER_MOST = 64, BATCH = 64, MOST = 1024 };
 
 typedef struct config {
   int rule, nodes, state, scale;
@@ -86,8 +86,7 @@ static gn_status setup(gn_gradient *base, const void *config_)
   self->adjoint->st->want_slopes = 1;
   GN_TRY(gn_path_create(self->adjoint->st, &self->back));
   GN_TRY(gn_pool_create(&m->tape[GN_F], BATCH, base->Bmax, &self->pool));
-  GN_TRY(reserve(self, c->rule == FIXED      ? (size_t)c->nodes
-                       : c->rule == PAPER ? PAPER_MOST : USUAL));
+  GN_TRY(reserve(self, c->rule == FIXED ? (size_t)c->nodes : PAPER_MOST));
   GN_NEW(base->arena, self->v, self->adjoint->sys.nmax);
   GN_NEW(base->arena, self->z, w->sys.nmax);
   GN_NEW(base->arena, self->zdot, w->sys.nmax);

@@ -76,15 +76,23 @@ static gn_status grow_vectors(gn_path *p)
   return GN_OK;
 }
 
+/* More vectors than are wanted now: the same solve with another rounding may take a step more. */
+static gn_status more_vectors(gn_path *p)
+{
+  for (size_t many = 16 + p->nvector / 8; many > 0; many--) {
+    if (p->nvector == p->vcap) GN_TRY(grow_vectors(p));
+    double *v;
+    GN_NEW(p->arena, v, p->sys->nmax);
+    p->vector[p->nvector++] = v;
+    p->spare[p->nspare++] = v;
+  }
+  return GN_OK;
+}
+
 static gn_status take(gn_path *p, double **to)
 {
-  if (p->nspare > 0) {
-    *to = p->spare[--p->nspare];
-    return GN_OK;
-  }
-  if (p->nvector == p->vcap) GN_TRY(grow_vectors(p));
-  GN_NEW(p->arena, *to, p->sys->nmax);
-  p->vector[p->nvector++] = *to;
+  if (p->nspare == 0) GN_TRY(more_vectors(p));
+  *to = p->spare[--p->nspare];
   return GN_OK;
 }
 
