@@ -29,9 +29,10 @@ const gn_command gn_command_case = {
   .name = "case",
   .synopsis = "EXP.ini|RUN --out=C.h5 [--samples=SET] [--state=FILE] [...]",
   .summary = "The loss as a gradient case (HDF5), for other tools",
-  .text = "C.h5 has x [B, nx], times [K+1], cotangent [K, B, nz] = dL/dz at the experiment's\n"
-          "own solution, and params/NAME; z and target besides. `gnomon grad EXP.ini\n"
-          "--case=C.h5 --out=ANSWER.h5` gives dL/dp from it, and so can another program.\n",
+  .text = "C.h5 has x [B, nx], times [K+1] ([B, K+1] if samples have their own), cotangent\n"
+          "[K, B, nz] = dL/dz at the experiment's own solution, and params/NAME; z and target\n"
+          "besides. `gnomon grad EXP.ini --case=C.h5 --out=ANSWER.h5` gives dL/dp from it, and\n"
+          "so can another program.\n",
   .least = 1,
   .most = 1,
   .overrides = 1,

@@ -56,9 +56,10 @@ const gn_command gn_command_grad = {
   .name = "grad",
   .synopsis = "EXP.ini --case=IN.h5 --out=OUT.h5 [--section.key=value ...]",
   .summary = "Gradient of a given case, for other tools",
-  .text = "IN.h5 has x [B, nx], times [K+1], cotangent [K, B, nz] and params/NAME. OUT.h5 gets\n"
-          "z [K, B, nz], grad/x, grad/params/NAME, grad/times [K+1], and as attributes every\n"
-          "counter, status and the strategy executed. [data] and [loss] are not used.\n",
+  .text = "IN.h5 has x [B, nx], times [K+1] or [B, K+1], cotangent [K, B, nz] and params/NAME.\n"
+          "OUT.h5 gets z [K, B, nz], grad/x, grad/params/NAME, grad/times, and as attributes\n"
+          "every counter, status and the strategy executed. Rows with times of their own repeat\n"
+          "their last one where they have fewer. [data] and [loss] are not used.\n",
   .least = 1,
   .most = 1,
   .overrides = 1,

@@ -6,9 +6,16 @@
 
 static void report(const gn_solution *o, const char *out)
 {
-  (void)printf("%s: %s, parameters %s; %zu sample%s, %zu time%s from %g to %g; steps %ld", out,
-               o->model, o->origin, o->B, o->B == 1 ? "" : "s", o->T, o->T == 1 ? "" : "s",
-               o->times[0], o->times[o->T - 1], o->steps);
+  const size_t n = o->own_times ? o->B * o->T : o->T;
+  double from = o->times[0], to = from;
+  for (size_t i = 0; i < n; i++) { /* NaN is neither */
+    if (o->times[i] < from) from = o->times[i];
+    if (o->times[i] > to) to = o->times[i];
+  }
+  (void)printf("%s: %s, parameters %s; %zu sample%s, %s%zu time%s from %g to %g; steps %ld", out,
+               o->model, o->origin, o->B, o->B == 1 ? "" : "s",
+               o->own_times && o->B > 1 ? "up to " : "", o->T, o->T == 1 ? "" : "s", from, to,
+               o->steps);
   if (gn_solution_find(o, GN_SERIES_ADJOINT, 0)) (void)printf("+%ld", o->back_steps);
   if (o->has_loss) (void)printf("; loss %.10g", o->loss);
   (void)putchar('\n');
@@ -48,8 +55,9 @@ const gn_command gn_command_solve = {
           "of the data, or at N times from A to B and the data's between them. Each time is\n"
           "landed on; --solver.output=interpolate leaves the steps of the training as they are\n"
           "and reads between them. a jumps where an output meets a target; a(t-) is given,\n"
-          "which counts that output. `gnomon list files` describes the files, `gnomon plot`\n"
-          "draws them.\n",
+          "which counts that output. Samples that have times of their own are solved one by\n"
+          "one, so that the loss agrees with that of a batch to the tolerance. `gnomon list\n"
+          "files` describes the files, `gnomon plot` draws them.\n",
   .least = 1,
   .most = 1,
   .overrides = 1,

@@ -213,6 +213,50 @@ gn_status gn_pass_backward(gn_pass *ps, const double *gz, double *gp, double *gx
   return GN_OK;
 }
 
+/* gt_i += scale * v_i . f(t_i, y_i), rows of gt [B, stride]; at.t is set. */
+static gn_status add_row_slopes(gn_pass *ps, const gn_tape *tape, const gn_point *at,
+                                double *f, const double *v, double scale, double *gt)
+{
+  const gn_model *m = ps->problem->model;
+  const size_t B = ps->B, stride = 1 + ps->problem->noutput;
+  GN_REQUIRE(m->map[GN_F].eval(m, at, tape, f) == 0, GN_ENONFINITE,
+             "the right-hand side at t = %g is not finite", at->t[0]);
+  ps->g->stats.back_f++;
+  for (size_t k = 0; k < m->nblock; f += B * m->d[k], v += B * m->d[k], k++)
+    for (size_t i = 0; i < B; i++)
+      gt[i * stride] += scale * gn_vec_dot(m->d[k], f + i * m->d[k], v + i * m->d[k]);
+  return GN_OK;
+}
+
+static gn_status row_times(gn_pass *ps, gn_record *rec, double *f, double *gt)
+{
+  const size_t n = ps->B * ps->problem->model->ny;
+  const gn_tape tape = gn_record_tape(rec, 0, 1);
+  gn_point at = start_point(ps, ps->y0);
+  GN_TRY(add_row_slopes(ps, &tape, &at, f, ps->gy0, -1, gt));
+  for (size_t k = 0; k < ps->problem->noutput; k++) {
+    at = output_point(ps, k, ps->Y + k * n);
+    GN_TRY(add_row_slopes(ps, &tape, &at, f, ps->gY + k * n, 1, gt + 1 + k));
+  }
+  return GN_OK;
+}
+
+gn_status gn_pass_row_times(gn_pass *ps, double *gt)
+{
+  const gn_model *m = ps->problem->model;
+  gn_pool *pool;
+  gn_record *rec = NULL;
+  double *f;
+  GN_REQUIRE(ps->ready, GN_ESTATE, "gradient of times before a successful backward");
+  GN_NEW(ps->arena, f, ps->B * m->ny);
+  GN_TRY(gn_pool_create(&m->tape[GN_F], 1, ps->B, &pool));
+  gn_status st = gn_pool_take(pool, ps->B, &rec);
+  if (st == GN_OK) st = row_times(ps, rec, f, gt);
+  gn_record_give(&rec);
+  gn_pool_destroy(&pool);
+  return st;
+}
+
 gn_status gn_pass_push(gn_pass *ps, const double *vx, const double *vp, double *dz)
 {
   GN_REQUIRE(ps->ready, GN_ESTATE, "push before a successful forward");

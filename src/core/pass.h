@@ -19,6 +19,9 @@ gn_status gn_pass_forward(gn_pass *ps, size_t B, const double *p, const gn_drive
 /* Given gz = dL/dz [noutput, B, nz]: gp += dL/dp [np]; gx += dL/dx [B, nx] and
    gt += dL/dtimes [1 + noutput] unless NULL. */
 gn_status gn_pass_backward(gn_pass *ps, const double *gz, double *gp, double *gx, double *gt);
+/* After backward, with rows that have times of their own: gt [B, 1 + noutput] +=
+   dL/dt_i0 = -dL/dy0_i . f, dL/dt_ik = gY_ik . f there, of row i. 1 + noutput evaluations. */
+gn_status gn_pass_row_times(gn_pass *ps, double *gt);
 /* dz [noutput, B, nz] in the direction (vx, vp) along the recorded steps (strategy tangent). */
 gn_status gn_pass_push(gn_pass *ps, const double *vx, const double *vp, double *dz);
 

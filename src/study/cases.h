@@ -9,8 +9,9 @@
 
 typedef struct gn_case gn_case;
 
-/* Read FILE: x [B, nx], times [K+1], cotangent [K, B, nz], params/NAME; make the model for
-   these sizes and everything the gradient needs. A failure is a mistake in the input; the
+/* Read FILE: x [B, nx], times [K+1] or [B, K+1] (rows with their own repeat the last one where
+   they have fewer), cotangent [K, B, nz], params/NAME; make the model for these sizes and
+   everything the gradient needs. A failure is a mistake in the input; the
    message names the file and the array. */
 gn_status gn_case_create(const gn_experiment *e, const char *file, gn_case **out);
 void gn_case_destroy(gn_case **c);
@@ -21,7 +22,7 @@ void gn_case_history(gn_case *c, FILE *to);
 /* Solve, and pull the cotangent back. */
 gn_status gn_case_run(gn_case *c);
 
-/* z [K, B, nz], grad/x [B, nx], grad/params/NAME, grad/times [K+1]; every counter of
+/* z [K, B, nz], grad/x [B, nx], grad/params/NAME, grad/times as times; every counter of
    GN_STATS_COUNTS, work, status and executed as attributes of the root group. Written
    atomically; only after a successful run. */
 gn_status gn_case_write(const gn_case *c, const char *file);

@@ -88,8 +88,8 @@ static gn_status write_data(const drawing *d)
   (void)fputs("; a block per sample\n", f);
   for (size_t b = 0; b < d->nsample; b++) {
     (void)fprintf(f, "# sample %lld\n", (long long)s->sample[b]);
-    for (size_t i = 0; i < s->T; i++) {
-      (void)fprintf(f, "%.10g", s->times[i]);
+    for (size_t i = 0; i < s->T && !isnan(gn_solution_time(s, i, b)); i++) {
+      (void)fprintf(f, "%.10g", gn_solution_time(s, i, b));
       for (size_t k = 0; k < s->n; k++)
         for (size_t j = 0; j < s->series[k].d; j++) {
           const double v = s->series[k].v[(i * s->B + b) * s->series[k].d + j];
@@ -190,8 +190,8 @@ static const char *label(const drawing *d, const gn_series *sr, size_t j)
 /* Whether component j of the samples drawn has a value at every time; targets need not. */
 static int drawable(const drawing *d, const gn_series *sr, size_t j)
 {
-  for (size_t i = 0; i < d->s->T; i++)
-    for (size_t b = 0; b < d->nsample; b++)
+  for (size_t b = 0; b < d->nsample; b++)
+    for (size_t i = 0; i < d->s->T && !isnan(gn_solution_time(d->s, i, b)); i++)
       if (!isfinite(sr->v[(i * d->s->B + b) * sr->d + j])) return 0;
   return 1;
 }

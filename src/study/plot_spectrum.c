@@ -4,6 +4,7 @@
 #include "study/plot_impl.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { SAMPLE, TIME, NUMBER, RE, IM, NCOL, LINES = 64 };
@@ -45,20 +46,51 @@ static size_t write_samples(const spectrum *sp, FILE *f)
   return n;
 }
 
-/* The largest of all samples at every time: those of the first sample are everybody's. */
+/* A row of a sample and time: t and the largest |Re|. */
+typedef struct most {
+  double t, re;
+  size_t sample; /* counted */
+} most;
+
+static int by_time(const void *a, const void *b)
+{
+  const most *x = a, *y = b;
+  return (x->t > y->t) - (x->t < y->t);
+}
+
+/* The line of n points at t, *k at or before its place; NaN where it is not. */
+static double line_at(const most *p, size_t n, double t, size_t *k)
+{
+  if (t < p[0].t || t > p[n - 1].t) return (double)NAN;
+  while (*k + 1 < n && p[*k + 1].t <= t) ++*k;
+  if (p[*k].t == t) return p[*k].re;
+  return p[*k].re + (t - p[*k].t) / (p[*k + 1].t - p[*k].t) * (p[*k + 1].re - p[*k].re);
+}
+
+/* The largest of the lines of all samples, at every time of any. */
 static gn_status write_most(gn_arena *a, const spectrum *sp, FILE *f)
 {
-  double *t, *most;
-  size_t n = 0, at = 0;
-  GN_NEW(a, t, sp->csv->nrow);
-  GN_NEW(a, most, sp->csv->nrow);
+  most *point, *all;
+  size_t n = 0, m = 0, sample = 0;
+  GN_NEW(a, point, sp->csv->nrow);
+  GN_NEW(a, all, sp->csv->nrow);
   for (size_t i = 0; i < sp->csv->nrow; i++) {
-    if (i == 0 || !same(sp, i, i - 1, SAMPLE)) at = 0;
-    else if (!same(sp, i, i - 1, TIME)) at++;
-    if (at >= n) t[n++] = cell(sp, i, TIME);
-    most[at] = fmax(most[at], fabs(cell(sp, i, RE)));
+    sample += i > 0 && !same(sp, i, i - 1, SAMPLE);
+    if (i == 0 || !same(sp, i, i - 1, TIME))
+      point[n++] = (most){ cell(sp, i, TIME), 0, sample };
+    point[n - 1].re = fmax(point[n - 1].re, fabs(cell(sp, i, RE)));
   }
-  for (size_t k = 0; k < n; k++) (void)fprintf(f, "%.10g %.10g\n", t[k], most[k]);
+  memcpy(all, point, n * sizeof *all);
+  qsort(all, n, sizeof *all, by_time);
+  for (size_t i = 0; i < n; i++)
+    if (i == 0 || all[i].t != all[m - 1].t) all[m++] = (most){ all[i].t, 0, 0 };
+  for (size_t i = 0, next; i < n; i = next) {
+    size_t at = 0;
+    for (next = i + 1; next < n && point[next].sample == point[i].sample; next++) continue;
+    for (size_t k = 0; k < m; k++)
+      all[k].re = fmax(all[k].re, line_at(point + i, next - i, all[k].t, &at));
+  }
+  for (size_t k = 0; k < m; k++) (void)fprintf(f, "%.10g %.10g\n", all[k].t, all[k].re);
   return GN_OK;
 }
 
@@ -78,8 +110,16 @@ static gn_status write_data(const gn_plotting *pl, const spectrum *sp, const cha
   return st != GN_OK ? st : shut;
 }
 
-static gn_status write_script(const gn_plotting *pl, const char *dir, const char *stem,
-                              size_t nsample)
+/* All eigenvalues are real. */
+static int is_real(const spectrum *sp)
+{
+  for (size_t i = 0; i < sp->csv->nrow; i++)
+    if (cell(sp, i, IM) != 0) return 0;
+  return 1;
+}
+
+static gn_status write_script(const gn_plotting *pl, const spectrum *sp, const char *dir,
+                              const char *stem, size_t nsample)
 {
   FILE *f;
   GN_TRY(gn_plot_open(pl, dir, stem, ".gp", &f));
@@ -95,6 +135,7 @@ static gn_status write_script(const gn_plotting *pl, const char *dir, const char
                 "set cblabel 't'\nset xlabel 'Re'\nset ylabel 'Im'\nunset key\n"
                 "set xzeroaxis lt 1 lc rgb '#888888'\nset yzeroaxis lt 1 lc rgb '#888888'\n",
                 f);
+    if (is_real(sp)) (void)fputs("set yrange [-1:1]\n", f);
     (void)fprintf(f, "plot '%s.dat' index 0 using 2:3:1 with points pt 7 ps 0.4 palette\n",
                   stem);
     (void)fputs("set lmargin screen 0.63\nset rmargin screen 0.98\nunset xzeroaxis\n"
@@ -127,7 +168,7 @@ gn_status gn_plot_spectrum(gn_plotting *pl, const char *file, const char *dir,
       GN_REQUIRE(isfinite(cell(&sp, i, k)), GN_EIO, "%s:%zu: %s = %s is no number", file, i + 2,
                  names[k], gn_csv_text(csv, i, sp.col[k]));
   GN_TRY(write_data(pl, &sp, dir, stem, &nsample));
-  GN_TRY(write_script(pl, dir, stem, nsample));
+  GN_TRY(write_script(pl, &sp, dir, stem, nsample));
   return gn_plot_draw(pl, dir, stem);
 }
 

@@ -35,7 +35,9 @@ typedef struct gn_solution {
   gn_arena *arena;
   const char *model, *origin; /* name; where the parameters are from */
   size_t T, B;
-  double *times;   /* [T] increasing            */
+  int own_times;   /* every sample has its own */
+  double *times;   /* [T] increasing; own: [B, T], NaN behind a sample's last, as is all
+                      else of it there          */
   int64_t *sample; /* [B] number in the data set */
   size_t n;
   gn_series series[GN_SERIES_MAX];
@@ -56,11 +58,14 @@ gn_status gn_solve_times(gn_arena *a, const char *text, size_t *n, double **out)
 /* Every time is an event of the solve: output = land makes it a stop (its error is that of a
    step), output = interpolate leaves the experiment's steps as they are. The data's times
    inside the range of `times` are added to it, with their targets. GN_EARG for times that
-   begin before t0 or do not increase; GN_EUNSUP for the adjoint with a stepper that cannot go
+   begin before t0 or do not increase; a sample with times of its own that starts later than
+   others has none before its start. GN_EUNSUP for the adjoint with a stepper that cannot go
    back. */
 gn_status gn_solve(const gn_subject *s, const gn_solve_input *in, gn_solution **out);
 void gn_solution_destroy(gn_solution **s); /* NULL-safe */
 
+/* Time i of row b, NaN if it has fewer. */
+double gn_solution_time(const gn_solution *s, size_t i, size_t b);
 /* The series of that kind and number among its kind, or NULL. */
 const gn_series *gn_solution_find(const gn_solution *s, gn_series_kind kind, size_t k);
 

@@ -39,7 +39,9 @@ static const gn_column csv_columns[] = {
 };
 
 static const gn_column h5_columns[] = {
-  GN_ARRAY("times", "[T]", "times"),
+  GN_ARRAY("times", "[T]",
+           "times; [B, T] if samples have their own, NaN behind a sample's last (as is all "
+           "else of it there)"),
   GN_ARRAY("sample", "[B]", "numbers in the data set, training samples first"),
   GN_ARRAY("z", "[T, B, nz]", Z),
   GN_ARRAY("state/BLOCK", "[T, B, d]", STATE),
@@ -71,7 +73,9 @@ static int ends(const char *s, const char *with)
 static gn_status write_h5(gn_h5 *h, void *user)
 {
   const gn_solution *s = user;
-  GN_TRY(gn_h5_write(h, "times", 1, &s->T, s->times));
+  const size_t rows[2] = { s->B, s->T };
+  GN_TRY(s->own_times ? gn_h5_write(h, "times", 2, rows, s->times)
+                      : gn_h5_write(h, "times", 1, &s->T, s->times));
   GN_TRY(gn_h5_write_i64(h, "sample", s->B, s->sample));
   for (size_t k = 0; k < s->n; k++) {
     const gn_series *sr = &s->series[k];
@@ -101,9 +105,9 @@ static void print_csv(const gn_solution *s, FILE *f)
       (void)fprintf(f, ",%s%s%zu", before[s->series[k].kind].csv, s->series[k].name, j);
   (void)fputc('\n', f);
   for (size_t b = 0; b < s->B; b++)
-    for (size_t i = 0; i < s->T; i++) {
+    for (size_t i = 0; i < s->T && !isnan(gn_solution_time(s, i, b)); i++) {
       (void)fprintf(f, "%lld", (long long)s->sample[b]);
-      number(f, s->times[i]);
+      number(f, gn_solution_time(s, i, b));
       for (size_t k = 0; k < s->n; k++)
         for (size_t j = 0; j < s->series[k].d; j++)
           number(f, s->series[k].v[(i * s->B + b) * s->series[k].d + j]);
@@ -135,7 +139,6 @@ gn_status gn_solution_write(const gn_solution *s, const char *file)
 
 /* ---- reading ------------------------------------------------------------------------- */
 
-
 static gn_status add(gn_solution *s, const char *file, gn_series_kind kind, const char *name,
                      size_t d)
 {
@@ -144,16 +147,18 @@ static gn_status add(gn_solution *s, const char *file, gn_series_kind kind, cons
   gn_series *sr = &s->series[s->n];
   *sr = (gn_series){ kind, name, d, NULL };
   GN_NEW(s->arena, sr->v, s->T * s->B * d);
+  for (size_t i = 0; i < s->T * s->B * d; i++) sr->v[i] = (double)NAN;
   s->n++;
   return GN_OK;
 }
 
-static gn_status sizes(gn_solution *s, const char *file, size_t T, size_t B)
+static gn_status sizes(gn_solution *s, const char *file, size_t T, size_t B, int own_times)
 {
   s->T = T;
   s->B = B;
+  s->own_times = own_times;
   GN_REQUIRE(T > 0 && B > 0, GN_EIO, "%s: no times or no samples", file);
-  GN_NEW(s->arena, s->times, T);
+  GN_NEW(s->arena, s->times, own_times ? B * T : T);
   GN_NEW(s->arena, s->sample, B);
   return GN_OK;
 }
@@ -183,10 +188,11 @@ static gn_status read_h5(gn_solution *s, const gn_h5 *h)
              gn_h5_name(h));
   GN_TRY(gn_h5_shape(h, "times", &rank[0], t));
   GN_TRY(gn_h5_shape(h, "sample", &rank[1], b));
-  GN_REQUIRE(rank[0] == 1 && rank[1] == 1, GN_EIO, "%s: times or sample is no list",
-             gn_h5_name(h));
-  GN_TRY(sizes(s, gn_h5_name(h), t[0], b[0]));
-  GN_TRY(gn_h5_read(h, "times", s->T, s->times));
+  const int own = rank[0] == 2;
+  GN_REQUIRE((own ? t[0] == b[0] : rank[0] == 1) && rank[1] == 1, GN_EIO,
+             "%s: sample is not [B], or times neither [T] nor [B, T]", gn_h5_name(h));
+  GN_TRY(sizes(s, gn_h5_name(h), t[own], b[0], own));
+  GN_TRY(gn_h5_read(h, "times", own ? s->B * s->T : s->T, s->times));
   GN_TRY(gn_h5_read_i64(h, "sample", s->B, s->sample));
   GN_TRY(read_group(s, h, GN_SERIES_OUTPUT, "", "z"));
   for (int kind = GN_SERIES_STATE; kind <= GN_SERIES_ADJOINT; kind++) {
@@ -229,37 +235,71 @@ static gn_status read_columns(gn_solution *s, const gn_csv *c, size_t *at)
   const gn_series_kind kind = kind_of(name);
   GN_TRY(add(s, c->file, kind, name + strlen(before[kind].csv), *at - first));
   const gn_series *sr = &s->series[s->n - 1];
-  for (size_t b = 0; b < s->B; b++)
-    for (size_t i = 0; i < s->T; i++)
+  for (size_t b = 0, row = 0; b < s->B; b++)
+    for (size_t i = 0; i < s->T && !isnan(gn_solution_time(s, i, b)); i++, row++)
       for (size_t j = 0; j < sr->d; j++)
-        sr->v[(i * s->B + b) * sr->d + j] = gn_csv_number(c, b * s->T + i, first + j);
+        sr->v[(i * s->B + b) * sr->d + j] = gn_csv_number(c, row, first + j);
   return GN_OK;
+}
+
+/* Rows from `from` on that are of its sample. */
+static size_t run(const gn_csv *c, size_t from)
+{
+  size_t n = 1;
+  while (from + n < c->nrow &&
+         strcmp(gn_csv_text(c, from + n, 0), gn_csv_text(c, from, 0)) == 0)
+    n++;
+  return n;
+}
+
+/* Number and times of every sample; the times are [B, T]. */
+static gn_status read_rows(gn_solution *s, const gn_csv *c)
+{
+  for (size_t b = 0, row = 0; b < s->B; b++) {
+    const size_t n = run(c, row);
+    const double number = gn_csv_number(c, row, 0);
+    GN_REQUIRE(fabs(number) < 1e15 && (double)(int64_t)number == number, GN_EIO,
+               "%s:%d: sample = %s is no number", c->file, c->line[row],
+               gn_csv_text(c, row, 0));
+    s->sample[b] = (int64_t)number;
+    for (size_t k = 0; k < b; k++)
+      GN_REQUIRE(s->sample[k] != s->sample[b], GN_EIO,
+                 "%s:%d: sample %s for the second time; its rows must follow each other",
+                 c->file, c->line[row], gn_csv_text(c, row, 0));
+    double *t = s->times + b * s->T;
+    for (size_t i = 0; i < s->T; i++) {
+      t[i] = i < n ? gn_csv_number(c, row + i, 1) : (double)NAN;
+      GN_REQUIRE(i >= n || (isfinite(t[i]) && (i == 0 || t[i] > t[i - 1])), GN_EIO,
+                 "%s:%d: t = %s is no number above the one before it", c->file,
+                 c->line[row + i], gn_csv_text(c, row + i, 1));
+    }
+    row += n;
+  }
+  return GN_OK;
+}
+
+/* One grid for all, if it is. */
+static void share_times(gn_solution *s)
+{
+  for (size_t i = 0; i < s->B * s->T; i++)
+    if (s->times[i] != s->times[i % s->T]) return; /* or NaN */
+  s->own_times = 0;
 }
 
 static gn_status read_csv(gn_solution *s, const char *file)
 {
   gn_csv *c;
-  size_t T = 0;
+  size_t T = 0, B = 0;
   GN_TRY(gn_csv_read(s->arena, file, &c));
   GN_REQUIRE(c->ncol > 2 && strcmp(c->name[0], "sample") == 0 && strcmp(c->name[1], "t") == 0,
              GN_EARG, "%s:1: does not begin with sample,t: not a file of `gnomon solve`", file);
-  GN_REQUIRE(c->nrow > 0, GN_EIO, "%s: no rows", file);
-  do T++;
-  while (T < c->nrow && strcmp(gn_csv_text(c, T, 0), gn_csv_text(c, 0, 0)) == 0);
-  GN_REQUIRE(c->nrow % T == 0, GN_EIO, "%s: %zu rows are not %zu for every sample",
-             file, c->nrow, T);
-  GN_TRY(sizes(s, file, T, c->nrow / T));
-  for (size_t i = 0; i < c->nrow; i++) {
-    const double number = gn_csv_number(c, i, 0), t = gn_csv_number(c, i, 1);
-    if (i < T) s->times[i] = t;
-    int64_t *sample = &s->sample[i / T];
-    GN_REQUIRE(fabs(number) < 1e15, GN_EIO, "%s:%zu: sample = %s is no number", file, i + 2,
-               gn_csv_text(c, i, 0));
-    if (i % T == 0) *sample = (int64_t)number;
-    GN_REQUIRE((double)*sample == number && s->times[i % T] == t,
-               GN_EIO, "%s:%zu: not the times of the first sample, or not sample by sample",
-               file, i + 2);
+  for (size_t row = 0, n; row < c->nrow; row += n, B++) {
+    n = run(c, row);
+    if (n > T) T = n;
   }
+  GN_TRY(sizes(s, file, T, B, 1));
+  GN_TRY(read_rows(s, c));
+  share_times(s);
   for (size_t at = 2; at < c->ncol;) GN_TRY(read_columns(s, c, &at));
   return GN_OK;
 }

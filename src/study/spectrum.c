@@ -36,6 +36,11 @@ typedef struct work {
   unsigned char *used;        /* [ny]                            */
 } work;
 
+static double time_of(const gn_spectrum *sp, size_t i, size_t b)
+{
+  return sp->times[sp->own_times ? b * sp->T + i : i];
+}
+
 static gn_status make(work *w, const gn_solution *along)
 {
   gn_spectrum *sp = w->sp;
@@ -45,11 +50,13 @@ static gn_status make(work *w, const gn_solution *along)
              "the state has %zu numbers a row; dense eigenvalues up to %d", n, (int)DENSE_MAX);
   GN_REQUIRE(m->map[GN_F].jvp, GN_EUNSUP, "model %s has no jvp", m->cls->name);
   sp->T = along->T, sp->B = B, sp->n = n;
-  GN_NEW(sp->arena, sp->times, sp->T);
+  const size_t ntimes = along->own_times ? B * sp->T : sp->T;
+  sp->own_times = along->own_times;
+  GN_NEW(sp->arena, sp->times, ntimes);
   GN_NEW(sp->arena, sp->sample, B);
   GN_NEW(sp->arena, sp->re, sp->T * B * n);
   GN_NEW(sp->arena, sp->im, sp->T * B * n);
-  gn_vec_copy(sp->T, along->times, sp->times);
+  gn_vec_copy(ntimes, along->times, sp->times);
   memcpy(sp->sample, along->sample, B * sizeof *sp->sample);
   GN_NEW(w->arena, w->t, B);
   GN_NEW(w->arena, w->y, B * n);
@@ -64,27 +71,29 @@ static gn_status make(work *w, const gn_solution *along)
   return gn_pool_take(w->pool, B, &w->rec);
 }
 
-/* State of the solution at time i, block by block. */
+/* State of the solution at time i, block by block; a sample behind its last time stays. */
 static void take_state(work *w, const gn_solution *along, size_t i)
 {
   const gn_series *sr;
+  const size_t B = along->B;
   double *to = w->y;
-  for (size_t k = 0; (sr = gn_solution_find(along, GN_SERIES_STATE, k)); k++) {
-    gn_vec_copy(along->B * sr->d, sr->v + i * along->B * sr->d, to);
-    to += along->B * sr->d;
-  }
+  for (size_t b = 0; b < B; b++)
+    if (!isnan(time_of(w->sp, i, b))) w->t[b] = time_of(w->sp, i, b);
+  for (size_t k = 0; (sr = gn_solution_find(along, GN_SERIES_STATE, k)); k++)
+    for (size_t b = 0; b < B; b++, to += sr->d)
+      if (!isnan(time_of(w->sp, i, b)))
+        gn_vec_copy(sr->d, sr->v + (i * B + b) * sr->d, to);
 }
 
-/* J of every row at time i. */
-static gn_status jacobians(work *w, size_t i)
+/* J of every row at the time of the state. */
+static gn_status jacobians(work *w)
 {
   const gn_model *m = w->s->setup->model;
   const size_t B = w->sp->B, n = w->sp->n;
   const gn_tape tape = gn_record_tape(w->rec, 0, 1);
-  gn_vec_fill(B, w->sp->times[i], w->t);
   const gn_point at = { .B = B, .t = w->t, .y = w->y, .p = w->s->p };
   GN_REQUIRE(m->map[GN_F].eval(m, &at, &tape, w->f) == 0, GN_ENONFINITE,
-             "f of model %s failed at t = %g", m->cls->name, w->sp->times[i]);
+             "f of model %s failed at t = %g", m->cls->name, w->t[0]);
   for (size_t k = 0, j = 0; k < m->nblock; k++)
     for (size_t c = 0; c < m->d[k]; c++, j++) {
       double *v = gn_block(m, B, k, w->v);
@@ -92,7 +101,7 @@ static gn_status jacobians(work *w, size_t i)
       const int rc = m->map[GN_F].jvp(m, &at, &tape, w->v, NULL, w->Jv);
       for (size_t b = 0; b < B; b++) v[b * m->d[k] + c] = 0;
       GN_REQUIRE(rc == 0, GN_ENONFINITE, "jvp of model %s failed at t = %g", m->cls->name,
-                 w->sp->times[i]);
+                 w->t[0]);
       const double *from = w->Jv;
       for (size_t r = 0, row = 0; r < m->nblock; row += m->d[r], from += B * m->d[r], r++)
         for (size_t b = 0; b < B; b++)
@@ -163,6 +172,7 @@ static gn_status eigenvalues(work *w, size_t i)
   const size_t n = sp->n;
   for (size_t b = 0; b < sp->B; b++) {
     const size_t row = i * sp->B + b;
+    if (isnan(time_of(sp, i, b))) continue;
     double *re = sp->re + row * n, *im = sp->im + row * n, *J = w->J + b * n * n;
     const double gamma = damping(w, J);
     if (row == 0) sp->pair_sum = -gamma, sp->heavy_ball = !isnan(gamma);
@@ -171,7 +181,7 @@ static gn_status eigenvalues(work *w, size_t i)
     const gn_status st = gn_eigenvalues(n, J, re, im, w->dgeev);
     if (st != GN_OK)
       return gn_fail_prefix(st, "sample %lld at t = %g", (long long)sp->sample[b],
-                            sp->times[i]);
+                            time_of(sp, i, b));
     for (size_t k = 0; k < n; k++) w->sorted[k] = (pair){ re[k], im[k] };
     qsort(w->sorted, n, sizeof *w->sorted, falling);
     for (size_t k = 0; k < n; k++) re[k] = w->sorted[k].re, im[k] = w->sorted[k].im;
@@ -188,7 +198,7 @@ static gn_status fill(work *w, const gn_solution *along)
   GN_TRY(make(w, along));
   for (size_t i = 0; i < w->sp->T; i++) {
     take_state(w, along, i);
-    GN_TRY(jacobians(w, i));
+    GN_TRY(jacobians(w));
     GN_TRY(eigenvalues(w, i));
   }
   return GN_OK;
@@ -251,9 +261,9 @@ gn_status gn_spectrum_write(const gn_spectrum *sp, const char *file)
   (void)fprintf(f, "%s\n", head);
   for (size_t b = 0; b < sp->B; b++)
     for (size_t i = 0; i < sp->T; i++)
-      for (size_t k = 0; k < sp->n; k++) {
+      for (size_t k = 0; k < sp->n && !isnan(time_of(sp, i, b)); k++) {
         const size_t at = (i * sp->B + b) * sp->n + k;
-        gn_text_print_double(sp->times[i], t, sizeof t);
+        gn_text_print_double(time_of(sp, i, b), t, sizeof t);
         gn_text_print_double(sp->re[at], re, sizeof re);
         gn_text_print_double(sp->im[at], im, sizeof im);
         (void)fprintf(f, "%lld,%s,%zu,%s,%s\n", (long long)sp->sample[b], t, k, re, im);
@@ -269,15 +279,16 @@ gn_status gn_spectrum_write(const gn_spectrum *sp, const char *file)
 /* " (sample 3, t = 0.5)" */
 static void print_place(const gn_spectrum *sp, size_t row, FILE *to)
 {
-  (void)fprintf(to, " (sample %lld, t = %g)\n", (long long)sp->sample[row % sp->B],
-                sp->times[row / sp->B]);
+  size_t i = 0; /* row = i B + b */
+  for (; row >= sp->B; row -= sp->B) i++;
+  (void)fprintf(to, " (sample %lld, t = %g)\n", (long long)sp->sample[row], time_of(sp, i, row));
 }
 
 void gn_spectrum_print(const gn_spectrum *sp, FILE *to)
 {
-  (void)fprintf(to, "%zu eigenvalue%s at %zu time%s of %zu sample%s\n", sp->n,
-                sp->n == 1 ? "" : "s", sp->T, sp->T == 1 ? "" : "s", sp->B,
-                sp->B == 1 ? "" : "s");
+  (void)fprintf(to, "%zu eigenvalue%s at %s%zu time%s of %zu sample%s\n", sp->n,
+                sp->n == 1 ? "" : "s", sp->own_times && sp->B > 1 ? "up to " : "", sp->T,
+                sp->T == 1 ? "" : "s", sp->B, sp->B == 1 ? "" : "s");
   (void)fprintf(to, "largest |lambda|  %.6g", sp->radius);
   print_place(sp, sp->radius_at, to);
   (void)fprintf(to, "largest Re        %.6g", sp->growth);

@@ -12,7 +12,8 @@
 typedef struct gn_spectrum {
   gn_arena *arena;
   size_t T, B, n;  /* times, samples, eigenvalues of each: ny */
-  double *times;   /* [T]                                     */
+  int own_times;   /* every sample has its own                */
+  double *times;   /* [T]; own: [B, T], NaN behind the last    */
   int64_t *sample; /* [B]                                     */
   double *re, *im; /* [T, B, n], by falling real part          */
   /* Summary over all of them. */

@@ -24,6 +24,7 @@ typedef struct gn_subject {
   size_t B, *sample;     /* [B] numbers in the data set                   */
   double *x;             /* [B, nx]                                       */
   gn_target target;      /* at the data's times                           */
+  gn_drive drive;        /* their spans, if samples have their own times  */
 } gn_subject;
 
 /* A failure is a mistake in the input. */
