@@ -305,7 +305,7 @@ START_TEST(wrong_plot)
   ck_refuses("plot n.csv --x=epoch --y=loss", "no row has numbers in epoch and loss");
   ck_refuses("plot e.csv --x=epoch --y=loss --out=none/", "a folder");
   ck_refuses("report", "usage: gnomon report");
-  ck_refuses("report nothing", "neither metrics.csv nor compare.csv nor sweep.csv");
+  ck_refuses("report nothing", "nothing: cannot open");
   ck_refuses("report . --out=x.html", "neither metrics.csv");
   ck_assert_int_eq(shell("PATH=/nowhere '" GN_PROGRAM "' plot e.csv"), 2);
   ck_says("gnomon: gnuplot is not on the PATH");

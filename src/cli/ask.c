@@ -1,7 +1,10 @@
 /* Arguments of the commands that ask about an experiment or a run. */
 #include "cli/ask.h"
 
+#include "base/h5.h"
+
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,6 +24,25 @@ static int ends(const char *s, const char *with)
 {
   const size_t n = strlen(s), m = strlen(with);
   return n > m && strcmp(s + n - m, with) == 0;
+}
+
+/* A file that these commands have not written: perhaps the data of the experiment. */
+static int foreign(const char *out)
+{
+  static const char head[] = "sample,t,";
+  char line[sizeof head] = "";
+  gn_h5 *h;
+  if (ends(out, ".h5")) {
+    if (gn_h5_open(out, &h) != GN_OK) return 1;
+    const int ours = gn_h5_attr_exists(h, "version");
+    (void)gn_h5_close(&h);
+    return !ours;
+  }
+  FILE *f = fopen(out, "r");
+  if (!f) return 1;
+  const int ours = fgets(line, sizeof line, f) == NULL || strcmp(line, head) == 0;
+  (void)fclose(f);
+  return !ours;
 }
 
 gn_status gn_ask_out(const gn_args *a, const char *ending, const char *other)
@@ -44,5 +66,7 @@ gn_status gn_ask_out(const gn_args *a, const char *ending, const char *other)
              "%s: --out=%s: cannot write in %s: %s", name, out, where, strerror(errno));
   GN_REQUIRE(stat(out, &st) != 0 || S_ISREG(st.st_mode), GN_EIO,
              "%s: --out=%s is no file", name, out);
+  GN_REQUIRE(stat(out, &st) != 0 || !foreign(out), GN_EARG,
+             "%s: --out=%s is there, and not written by gnomon; choose another name", name, out);
   return GN_OK;
 }

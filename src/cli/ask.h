@@ -12,7 +12,8 @@
 /* The subject of argument 0 with the flags above; samples: instead of the usual default. */
 gn_status gn_ask_subject(const gn_args *a, const char *samples, gn_subject **out);
 
-/* --out is given, has one of these endings, and its directory can be written to. */
+/* --out is given, has one of these endings, its directory can be written to, and it replaces
+   nothing but a file of gnomon. */
 gn_status gn_ask_out(const gn_args *a, const char *ending, const char *other);
 
 #endif

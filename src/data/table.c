@@ -230,6 +230,20 @@ static double scaled(const table *tb, size_t row, size_t col)
 
 /* ---- samples ------------------------------------------------------------------------- */
 
+/* Samples without all of their inputs. */
+static size_t without_inputs(const table *tb)
+{
+  const gn_frame *f = &tb->f;
+  size_t n = 0;
+  for (size_t i = 0; i < tb->n; i++) {
+    int missing = 0;
+    for (size_t j = 0; j < f->nin; j++)
+      missing |= isnan(f->value[tb->piece[i].row * f->ncol + f->in[j]]);
+    n += missing != 0;
+  }
+  return n;
+}
+
 static gn_status fill_values(table *tb, size_t K, double *x, double *y, unsigned char *mask)
 {
   const gn_frame *f = &tb->f;
@@ -238,8 +252,10 @@ static gn_status fill_values(table *tb, size_t K, double *x, double *y, unsigned
     for (size_t j = 0; j < f->nin; j++, x++) {
       *x = scaled(tb, q->row, f->in[j]);
       GN_REQUIRE(!isnan(*x), GN_EIO, "%s:%d: column '%s' is missing, and the row is the first of a "
-                 "sample, whose inputs are read there: give a value or leave the row out",
-                 f->file, f->line ? f->line[q->row] : 0, f->name[f->in[j]]);
+                 "sample, whose inputs are read there (so in %zu of %zu samples): give a value, "
+                 "leave the row out, or name data.inputs that are there",
+                 f->file, f->line ? f->line[q->row] : 0, f->name[f->in[j]], without_inputs(tb),
+                 tb->n);
     }
     for (size_t k = 1; k <= K; k++)
       for (size_t j = 0; j < f->nout; j++, y++, mask++) {

@@ -205,11 +205,16 @@ static gn_status set_key(const section *s, const char *key, const char *value)
 static gn_status set_keys(gn_experiment *e, const gn_ini *ini, int i)
 {
   const section s = section_of(e, i);
+  const gn_ini_entry *name = i < NCLASS ? find_entry(ini, s.name, "name") : NULL;
   for (size_t k = 0; k < ini->n; k++) {
     const gn_ini_entry *en = &ini->entry[k];
     if (strcmp(en->section, s.name) != 0) continue;
     if (i < NCLASS && strcmp(en->key, "name") == 0) continue;
-    const gn_status st = set_key(&s, en->key, en->value);
+    gn_status st = set_key(&s, en->key, en->value);
+    if (st == GN_ENAME && en->line && name && name->line == 0)
+      st = GN_FAIL(GN_ENAME, "'%s' is no key of %s, which the command line names: the file's "
+                   "[%s] is for another; use one without that line (of a run: the experiment it "
+                   "was made from)", en->key, name->value, s.name);
     if (st != GN_OK) return at(ini, en, st);
   }
   return GN_OK;

@@ -29,6 +29,8 @@ static gn_status optional(gn_reporting *r, const char *name, const gn_csv **out)
 
 static gn_status read_all(gn_reporting *r)
 {
+  GN_REQUIRE(access(r->dir, R_OK | X_OK) == 0, GN_EIO, "%s: cannot open: %s", r->dir,
+             strerror(errno));
   GN_TRY(optional(r, "metrics.csv", &r->metrics));
   GN_TRY(optional(r, "timing.csv", &r->timing));
   GN_TRY(optional(r, "compare.csv", &r->compare));
