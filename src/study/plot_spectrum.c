@@ -118,6 +118,18 @@ static int is_real(const spectrum *sp)
   return 1;
 }
 
+/* Marks of the real axis, four or so: 1, 2 or 5 times a power of ten apart. */
+static void write_marks(const spectrum *sp, FILE *f)
+{
+  double low = (double)INFINITY, high = -low;
+  for (size_t i = 0; i < sp->csv->nrow; i++)
+    low = fmin(low, cell(sp, i, RE)), high = fmax(high, cell(sp, i, RE));
+  const double least = (high - low) / 4, unit = pow(10, floor(log10(least)));
+  if (!(unit > 0)) return; /* one value */
+  const double times = least <= unit ? 1 : least <= 2 * unit ? 2 : least <= 5 * unit ? 5 : 10;
+  (void)fprintf(f, "set xtics %.10g\n", times * unit);
+}
+
 static gn_status write_script(const gn_plotting *pl, const spectrum *sp, const char *dir,
                               const char *stem, size_t nsample)
 {
@@ -132,14 +144,15 @@ static gn_status write_script(const gn_plotting *pl, const spectrum *sp, const c
     (void)fputs("set multiplot\nset lmargin screen 0.11\nset rmargin screen 0.42\n"
                 "set tmargin screen 0.92\nset bmargin screen 0.16\n"
                 "set colorbox user origin screen 0.44,0.2 size 0.015,0.65\n"
-                "set cblabel 't'\nset xlabel 'Re'\nset ylabel 'Im'\nunset key\n"
+                "set label 1 't' at screen 0.447,0.89 center\nset xlabel 'Re'\nset ylabel 'Im'\nunset key\n"
                 "set xzeroaxis lt 1 lc rgb '#888888'\nset yzeroaxis lt 1 lc rgb '#888888'\n",
                 f);
+    write_marks(sp, f);
     if (is_real(sp)) (void)fputs("set yrange [-1:1]\n", f);
     (void)fprintf(f, "plot '%s.dat' index 0 using 2:3:1 with points pt 7 ps 0.4 palette\n",
                   stem);
     (void)fputs("set lmargin screen 0.63\nset rmargin screen 0.98\nunset xzeroaxis\n"
-                "unset yzeroaxis\nset xlabel 't'\nset ylabel 'largest |Re|'\n"
+                "unset yzeroaxis\nunset label 1\nset xtics autofreq\nset xlabel 't'\nset ylabel 'largest |Re|'\n"
                 "set yrange [0:*]\nset key at screen 0.98,0.99 right top horizontal samplen 2\n", f);
     (void)fprintf(f, "plot for [i=1:%zu] '%s.dat' index i using 1:2 with lines lc rgb '#bbbbbb' "
                   "lw 1 title (i == 1 ? 'samples' : ''), '%s.dat' index %zu using 1:2 with "
