@@ -7,6 +7,7 @@
 #include "base/csv.h"
 #include "study/files.h"
 #include "study/solve.h"
+#include "study/spectrum.h"
 #include "study/train.h"
 #include "support/support.h"
 
@@ -38,6 +39,13 @@ static gn_solution *solve(const gn_subject *s, size_t n, const double *t)
   gn_solution *o;
   gn_ck_ok(gn_solve(s, &in, &o));
   return o;
+}
+
+static const double *series_of(const gn_solution *o, gn_series_kind kind)
+{
+  const gn_series *sr = gn_solution_find(o, kind, 0);
+  ck_assert(sr != NULL);
+  return sr->v;
 }
 
 /* ---- solve --------------------------------------------------------------------------- */
@@ -102,6 +110,44 @@ START_TEST(adjoint_jumps_at_targets)
   ck_assert_int_eq(o->has_loss, 1);
   gn_solution_destroy(&o);
   gn_solution_destroy(&all);
+  gn_subject_destroy(&s);
+}
+END_TEST
+
+/* A model with lags and inputs before the start: the outputs are those of a pass to the last
+   digit, a(t0) is its dL/dx. A case has no place for the inputs, and no spectrum tells. */
+START_TEST(delays)
+{
+  static const char lags[] = "[data]\nname = spiral\nkind = linear\nn = 5\nK = 4\nT = 2\n"
+                             "[model]\nname = ddnn\nlags = 0.3\nwidth = 6\n"
+                             "[solver]\nrtol = 1e-10\natol = 1e-10\n";
+  static const double before[] = { -0.4, -0.1 };
+  const gn_subject_input in = { .path = gn_test_file(gn_test_tmpdir(), "lags.ini", lags),
+                                .samples = "train" };
+  gn_subject *s;
+  gn_ck_ok(gn_subject_create(&in, &s));
+  gn_setup *u = s->setup;
+  double xhist[2 * 10], z[4 * 10], gz[4 * 10], gx[10] = { 0 }, loss;
+  for (size_t i = 0; i < 20; i++) xhist[i] = sin((double)i);
+  u->problem.nhist = 2, u->problem.hist_s = before;
+  s->batch.xhist = xhist, s->batch.drive.xhist = xhist;
+  gn_solution *o = solve(s, 0, NULL);
+  const gn_solver sv = gn_experiment_solver(s->e);
+  gn_pass *ps;
+  gn_ck_ok(gn_pass_create(s->e->gradient, NULL, &u->problem, &sv, s->B, &ps));
+  gn_ck_ok(gn_pass_forward(ps, s->B, s->p, &s->batch.drive, s->x, z));
+  ck_assert_mem_eq(series_of(o, GN_SERIES_OUTPUT) + 10, z, sizeof z);
+  gn_ck_ok(s->e->loss->eval(s->e->loss_config, &s->target, z, &loss, gz));
+  ck_assert_double_eq(o->loss, loss);
+  double *gp = calloc(u->model->params.np, sizeof *gp);
+  gn_ck_ok(gn_pass_backward(ps, gz, gp, gx, NULL));
+  gn_ck_close_all(10, series_of(o, GN_SERIES_ADJOINT), gx, 1e-7);
+  gn_ck_fails(gn_case_export(s, "case.h5", &loss), GN_EUNSUP, "2 inputs before the start");
+  gn_spectrum *sp;
+  gn_ck_fails(gn_spectrum_create(s, o, &sp), GN_EUNSUP, "has lags");
+  free(gp);
+  gn_pass_destroy(&ps);
+  gn_solution_destroy(&o);
   gn_subject_destroy(&s);
 }
 END_TEST
@@ -463,6 +509,7 @@ int main(void)
   tcase_set_timeout(t, 120);
   tcase_add_test(t, adjoint_at_the_start_is_the_gradient);
   tcase_add_test(t, adjoint_jumps_at_targets);
+  tcase_add_test(t, delays);
   tcase_add_test(t, files_give_back_what_was_written);
   tcase_add_test(t, times_are_checked);
   tcase_add_test(t, samples_are_checked);

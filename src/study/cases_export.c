@@ -80,12 +80,15 @@ gn_status gn_case_export(const gn_subject *s, const char *file, double *loss)
   GN_REQUIRE(s->e->running.rate == GN_RUNNING_NONE, GN_EUNSUP,
              "a case is a model and the cotangent of its outputs; it cannot carry a running "
              "cost: set loss.running = none");
+  GN_REQUIRE(s->setup->problem.nhist == 0, GN_EUNSUP,
+             "a case has no place for the %zu inputs before the start that this data set brings",
+             s->setup->problem.nhist);
   GN_TRY(take_data(&x));
   GN_NEW(s->arena, x.z, n);
   GN_NEW(s->arena, x.gz, n);
   GN_TRY(gn_pass_create(s->e->gradient, s->e->gradient_config, &s->setup->problem, &solver,
                         s->B, &pass));
-  gn_status st = gn_pass_forward(pass, s->B, s->p, &s->drive, s->x, x.z);
+  gn_status st = gn_pass_forward(pass, s->B, s->p, &s->batch.drive, s->x, x.z);
   gn_pass_destroy(&pass);
   GN_TRY(st);
   GN_TRY(s->e->loss->eval(s->e->loss_config, &s->target, x.z, &x.loss, x.gz));

@@ -54,6 +54,8 @@ static gn_status make_part(work *w, gn_solve_part *p, const gn_solve_input *in)
   const size_t K = w->s->setup->data->K;
   GN_TRY(gn_solve_nodes(w->arena, p, K, in));
   GN_TRY(gn_solve_problem(w->arena, p, m, K, (gn_output_mode)e->solver.output));
+  p->problem.nhist = w->s->setup->problem.nhist;
+  p->problem.hist_s = w->s->setup->problem.hist_s;
   GN_NEW(w->arena, p->Y, (p->n + 1) * state(w, p)); /* y0 first, also where it is no node */
   GN_NEW(w->arena, p->z, p->n * p->B * m->nz);
   return GN_OK;
@@ -115,6 +117,24 @@ static gn_status keep(void *user, gn_step *step, size_t span)
   return gn_adjoint_keep(p->walk, p->path, step, span);
 }
 
+/* The states before the start, as in training. */
+static gn_status lift_history(work *w, gn_solve_part *p)
+{
+  const gn_problem *as = &w->s->setup->problem;
+  const gn_model *m = as->model;
+  const gn_tape tape = gn_record_tape(w->lift_rec, 0, 1);
+  double *hist;
+  if (as->nhist == 0) return GN_OK;
+  GN_NEW(w->arena, hist, as->nhist * state(w, p));
+  for (size_t h = 0; h < as->nhist; h++) {
+    const gn_point at = point(w, p, as->hist_s[h], w->s->batch.xhist + h * p->B * m->nx);
+    GN_REQUIRE(m->map[GN_LIFT].eval(m, &at, &tape, hist + h * state(w, p)) == 0, GN_ENONFINITE,
+               "lift of model %s failed at t = %g", m->cls->name, as->hist_s[h]);
+  }
+  p->drive.hist = hist;
+  return GN_OK;
+}
+
 static gn_status solve_part(work *w, gn_solve_part *p)
 {
   const gn_model *m = w->s->setup->model;
@@ -124,8 +144,9 @@ static gn_status solve_part(work *w, gn_solve_part *p)
   GN_REQUIRE(gn_vec_finite(p->B * m->nx, x), GN_ENONFINITE, "an input is not finite");
   GN_REQUIRE(m->map[GN_LIFT].eval(m, &at, &tape, p->Y) == 0, GN_ENONFINITE,
              "lift of model %s failed", m->cls->name);
-  GN_TRY(gn_walk_forward(p->walk, p->B, w->s->p, p->own ? &p->drive : NULL, p->Y,
-                         p->Y + state(w, p), p->path ? keep : NULL, p));
+  GN_TRY(lift_history(w, p));
+  GN_TRY(gn_walk_forward(p->walk, p->B, w->s->p, &p->drive, p->Y, p->Y + state(w, p),
+                         p->path ? keep : NULL, p));
   for (size_t i = 0; i < p->n; i++) GN_TRY(read_at(w, p, i));
   w->out->steps += p->walk->st->steps;
   return GN_OK;
@@ -240,6 +261,8 @@ static gn_status backward(work *w, gn_solve_part *p)
   p->adjoint->user = &h;
   gn_vec_copy(n, state_at(w, p, p->gY, p->at), state_at(w, p, p->a, p->at));
   GN_TRY(gn_adjoint_run(p->adjoint, p->gY + n, gy0, NULL, NULL, &stats));
+  /* with lags, also what reaches it as the history */
+  if (gn_solve_at_start(p)) gn_vec_copy(n, gy0, state_at(w, p, p->a, 0));
   w->out->back_steps += stats.back_steps;
   return GN_OK;
 }

@@ -48,6 +48,9 @@ static gn_status make(work *w, const gn_solution *along)
   const size_t B = along->B, n = m->ny;
   GN_REQUIRE(n <= DENSE_MAX, GN_ELIMIT,
              "the state has %zu numbers a row; dense eigenvalues up to %d", n, (int)DENSE_MAX);
+  GN_REQUIRE(m->nlag == 0, GN_EUNSUP,
+             "model %s has lags: the eigenvalues of df/dy do not tell how its solutions grow",
+             m->cls->name);
   GN_REQUIRE(m->map[GN_F].jvp, GN_EUNSUP, "model %s has no jvp", m->cls->name);
   sp->T = along->T, sp->B = B, sp->n = n;
   const size_t ntimes = along->own_times ? B * sp->T : sp->T;

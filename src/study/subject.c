@@ -101,32 +101,17 @@ static gn_status choose(const gn_dataset *d, const char *text, size_t *first, si
   return GN_OK;
 }
 
-static gn_status take_spans(gn_subject *s)
-{
-  const gn_dataset *d = s->setup->data;
-  double *t0, *dt;
-  GN_NEW(s->arena, t0, d->K * s->B);
-  GN_NEW(s->arena, dt, d->K * s->B);
-  gn_dataset_spans(d, s->B, s->sample, t0, dt);
-  s->drive = (gn_drive){ .t0 = t0, .dt = dt };
-  return GN_OK;
-}
-
 static gn_status take_samples(gn_subject *s, const char *text)
 {
   const gn_dataset *d = s->setup->data;
   size_t first;
-  double *y;
-  unsigned char *mask = NULL;
   GN_TRY(choose(d, text, &first, &s->B));
   GN_NEW(s->arena, s->sample, s->B);
-  GN_NEW(s->arena, s->x, s->B * d->nx);
-  GN_NEW(s->arena, y, d->K * s->B * d->ny);
-  if (d->mask) GN_NEW(s->arena, mask, d->K * s->B * d->ny);
   for (size_t i = 0; i < s->B; i++) s->sample[i] = first + i;
-  gn_dataset_batch(d, s->B, s->sample, s->x, y, mask);
-  if (d->row_times) GN_TRY(take_spans(s));
-  s->target = (gn_target){ d->K, s->B, s->setup->model->nz, d->ny, y, mask };
+  GN_TRY(gn_batch_setup(&s->batch, s->arena, d, s->B));
+  gn_batch_take(&s->batch, d, s->B, s->sample);
+  s->x = s->batch.x;
+  s->target = gn_batch_target(&s->batch, d, s->setup->model->nz);
   return GN_OK;
 }
 

@@ -3,6 +3,7 @@
 #ifndef GN_STUDY_SUBJECT_H
 #define GN_STUDY_SUBJECT_H
 
+#include "core/batch.h"
 #include "study/experiment.h"
 
 typedef struct gn_subject_input {
@@ -22,9 +23,9 @@ typedef struct gn_subject {
   double *p;             /* [np]                                          */
   const char *origin;    /* "initial (seed 1)", "runs/a/state.h5, best (epoch 12)" */
   size_t B, *sample;     /* [B] numbers in the data set                   */
-  double *x;             /* [B, nx]                                       */
+  gn_batch batch;        /* of them, with the drive of the setup's problem */
+  const double *x;       /* [B, nx]                                       */
   gn_target target;      /* at the data's times                           */
-  gn_drive drive;        /* their spans, if samples have their own times  */
 } gn_subject;
 
 /* A failure is a mistake in the input. */
