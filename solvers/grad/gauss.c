@@ -79,7 +79,7 @@ static gn_status setup(gn_gradient *base, const void *config_)
   if (c->state || w->delay) {
     w->st->want_slopes = 1;
     if (!w->delay) GN_TRY(gn_path_create(w->st, &self->own));
-    self->forward = self->own ? self->own : w->delay->path;
+    self->forward = w->delay ? w->delay->path : self->own;
   }
   GN_TRY(gn_adjoint_create(w, (self->forward ? 0 : GN_ADJOINT_Z) | (scaled ? GN_ADJOINT_SCALED : 0),
                            self->forward, &self->adjoint));

@@ -31,7 +31,7 @@ static gn_status setup(gn_gradient *g, const void *config_)
   interpolate *self = (interpolate *)g;
   g->walk->st->want_slopes = 1;
   if (!g->walk->delay) GN_TRY(gn_path_create(g->walk->st, &self->own));
-  self->path = self->own ? self->own : g->walk->delay->path;
+  self->path = g->walk->delay ? g->walk->delay->path : self->own;
   return gn_adjoint_create(g->walk, GN_ADJOINT_STEPS | (c->scale ? GN_ADJOINT_SCALED : 0),
                            self->path, &self->adjoint);
 }

@@ -48,6 +48,7 @@ gn_status gn_breaks_add(gn_breaks *b, double s)
   return GN_OK;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as the order */
 gn_status gn_breaks_comb(gn_breaks *b, double s, int sign, size_t nlag, const double *tau,
                          int order)
 {

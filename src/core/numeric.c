@@ -270,7 +270,6 @@ static int directions(const work *k, const double *vy, const double *const *vlag
   const gn_numeric_part *pt = k->pt;
   const gn_model *m = k->m;
   int any = 0;
-  for (size_t b = 0; b < pt->npiece; b++) dir[b] = NULL;
   for (size_t b = 0; vy && b < pt->nblock; vy += k->R * pt->d[b++]) dir[b] = vy;
   size_t b = pt->npiece - m->nlag * m->nblock;
   for (size_t j = 0; vlag && pt->npiece > pt->nblock && j < m->nlag; j++) {
@@ -319,7 +318,7 @@ static int jvp(const gn_model *m, gn_map_id id, const gn_point *at, const gn_tap
   int rc = 0;
   load(&k, m, pt, at->p, tape);
   gn_vec_fill(at->B * pt->nout, 0, z);
-  const double *dir[GN_NUMERIC_PIECES];
+  const double *dir[GN_NUMERIC_PIECES] = { NULL };
   if (directions(&k, vy, id == GN_F ? at->vlag : NULL, dir)) rc = push_input(&k, dir, z);
   if (vp && rc == 0 && m->params.np > 0) rc = push_parameters(&k, vp, z);
   return rc;

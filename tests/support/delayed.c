@@ -121,13 +121,14 @@ static gn_status setup(gn_model *m, const void *config_, gn_sizes data)
   GN_TRY(gn_params_scalar(&m->params, "a", c->a, &self->a));
   GN_TRY(gn_params_scalar(&m->params, "c", c->c, &self->c));
   double tau = c->tau;
-  for (size_t k = 0; k < m->nlag; k++, tau *= c->ratio) {
+  for (size_t k = 0; k < m->nlag; k++) {
     const char *name = gn_arena_printf(m->arena, "b%zu", k);
     const char *theta = gn_arena_printf(m->arena, "theta%zu", k);
     if (!name || !theta) return GN_ENOMEM;
     GN_TRY(gn_params_scalar(&m->params, name, c->b, &self->b[k]));
     GN_TRY(gn_params_scalar(&m->params, theta, log(tau), &self->theta[k]));
     GN_TRY(gn_fields_add(&m->tape[GN_F], d, &self->fl[k]));
+    tau *= c->ratio;
   }
   GN_TRY(gn_fields_add(&m->tape[GN_F], d, &self->fy));
   GN_TRY(gn_fields_add(&m->tape[GN_F], d, &self->fw));
