@@ -213,7 +213,7 @@ static int vjp(const gn_model *m, gn_map_id id, const gn_point *at, const gn_tap
                const double *w, const gn_pull *to)
 {
   const gn_numeric_part *pt = &m->differences->map[id];
-  double *target[GN_NUMERIC_PIECES];
+  double *target[GN_NUMERIC_PIECES] = { NULL };
   work k;
   if (m->numeric[id] & GN_NUMERIC_PGRAD) keep_cotangent(pt, at->B, w, tape->field);
   if (pt->own.vjp) return pt->own.vjp(m, at, tape, w, to);
