@@ -5,28 +5,13 @@
 # and refuses what does not fit; programs link with the shared and the static library.
 #   install.sh [SOURCE_DIR [CMAKE_ARGUMENT...]]
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/support/shell.sh
+. "$(dirname "$0")/support/shell.sh"
 source=$(cd "${1:-$here/..}" && pwd)
 [ $# -gt 0 ] && shift
 extra=$source/tests/data/one_file
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/gnomon-install-XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
 prefix=$work/prefix
-
-fail() {
-  echo "install: $*" >&2
-  exit 1
-}
-
-# quietly COMMAND...: its output only if it fails
-quietly() {
-  "$@" >"$work/log" 2>&1 || {
-    tail -n 60 "$work/log" >&2
-    fail "failed: $*"
-  }
-}
 
 # refused TEXT COMMAND...: ends with 2 and says TEXT
 refused() {
@@ -46,7 +31,7 @@ mkdir "$work/mine"
 cp "$extra/solvers/step/heun.c" "$extra/solvers/grad/stepwise.c" "$work/mine"
 quietly cmake -S "$source" -B "$work/build" -DCMAKE_BUILD_TYPE=None -DGN_TESTS=OFF \
   -DGN_PLUGINS="$work/mine" -DCMAKE_INSTALL_PREFIX="$prefix" "$@"
-quietly cmake --build "$work/build" -j "$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)"
+quietly cmake --build "$work/build" -j "$jobs"
 quietly cmake --install "$work/build"
 gnomon=$prefix/bin/gnomon
 "$gnomon" list pairs | grep -E '^ *heun +stepwise .*yes' >/dev/null ||

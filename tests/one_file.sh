@@ -4,38 +4,20 @@
 # suites over the larger registries.
 #   one_file.sh [SOURCE_DIR [CMAKE_ARGUMENT...]]
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/support/shell.sh
+. "$(dirname "$0")/support/shell.sh"
 source=${1:-$here/..}
 [ $# -gt 0 ] && shift
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/gnomon-one-file-XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
 tree=$work/tree build=$work/build
 
-fail() {
-  echo "one_file: $*" >&2
-  exit 1
-}
-
-# quietly COMMAND...: its output only if it fails
-quietly() {
-  "$@" >"$work/log" 2>&1 || {
-    tail -n 60 "$work/log" >&2
-    fail "failed: $*"
-  }
-}
-
-mkdir "$tree"
-(cd "$source" && tar cf - --exclude=./.git --exclude='./build*' --exclude=./runs .) |
-  (cd "$tree" && tar xf -)
+copy_tree "$source"
 for f in models/kicked.c solvers/step/heun.c solvers/grad/stepwise.c src/data/ramp.c src/loss/mae.c; do
   [ -e "$tree/$f" ] && fail "$f is in the tree already"
 done
 cp -R "$tree/tests/data/one_file/." "$tree"
 
 # Little optimisation: building is most of the time.
-jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 quietly cmake -S "$tree" -B "$build" -DCMAKE_BUILD_TYPE=None -DCMAKE_C_FLAGS_NONE=-O1 "$@"
 quietly cmake --build "$build" -j "$jobs" --target gnomon test_models test_steppers \
   test_strategies test_oracles

@@ -6,12 +6,9 @@
 #   report.sh SOURCE_DIR GNOMON
 # With GNOMON_SCREENSHOTS=DIR pictures of the pages are left there, to be looked at.
 set -eu
+# shellcheck source=tests/support/shell.sh
+. "$(dirname "$0")/support/shell.sh"
 source=$(cd "$1" && pwd) gnomon=$2
-
-fail() {
-  echo "report: $*" >&2
-  exit 1
-}
 
 # need WHAT COMMAND...: path of the first command there is, or skip; a failure where CI is set
 need() {
@@ -28,17 +25,7 @@ chromium=$(need Chromium chromium chromium-browser google-chrome)
 gnuplot=$(need gnuplot gnuplot)
 [ -n "$chromium" ] && [ -n "$gnuplot" ] || exit 0
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/gnomon-report-XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
 cd "$work"
-
-quietly() {
-  "$@" >log 2>&1 || {
-    cat log >&2
-    fail "failed: $*"
-  }
-}
 
 # the script that a copy of a page tells its sizes with, to the page around it
 cat >probe.html <<'HTML'

@@ -3,15 +3,9 @@
 # this tree's experiments/ and program; and oscillator.csv is what its script makes.
 #   table_readme.sh SOURCE_DIR PROGRAM
 set -eu
+# shellcheck source=tests/support/shell.sh
+. "$(dirname "$0")/support/shell.sh"
 source=$1 program=$2
-work=$(mktemp -d "${TMPDIR:-/tmp}/gnomon-table-XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-
-fail() {
-  echo "table_readme: $*" >&2
-  exit 1
-}
 
 awk '/^<!-- table -->$/ { wanted = 1; next }
      /^```/ { if (inside) exit; inside = wanted; next }

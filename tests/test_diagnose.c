@@ -33,25 +33,6 @@ static gn_experiment *experiment(const char *name, const char *const *over)
   return e;
 }
 
-static char *slurp(const char *dir, const char *name)
-{
-  char path[512];
-  (void)snprintf(path, sizeof path, "%s/%s", dir, name);
-  FILE *f = fopen(path, "rb");
-  ck_assert_msg(f != NULL, "%s is missing", path);
-  char *text = calloc(1, 1 << 20);
-  ck_assert_uint_lt(fread(text, 1, (1 << 20) - 1, f), (1 << 20) - 1);
-  (void)fclose(f);
-  return text;
-}
-
-static int exists(const char *dir, const char *name)
-{
-  char path[512];
-  (void)snprintf(path, sizeof path, "%s/%s", dir, name);
-  return access(path, F_OK) == 0;
-}
-
 /* ---- planted causes ------------------------------------------------------------------ */
 
 /* The spiral with its sample 13 a thousand times too large. */
@@ -153,7 +134,7 @@ START_TEST(other_ways)
   gn_diagnosis *d;
   gn_ck_fails(gn_diagnose(e, 0, &d), GN_EARG, "holds no state.h5");
   (void)gn_train(e, GN_RUN_NEW, NULL, &r);
-  ck_assert(!exists(e->run.out, "iterations.csv"));
+  ck_assert(!gn_test_exists(e->run.out, "iterations.csv"));
   gn_ck_ok(gn_diagnose(e, 1, &d));
   ck_assert(d->verdict == GN_CAUSE_RATE && d->epoch == 1 && !d->recorded);
   gn_diagnosis_destroy(&d);
@@ -190,7 +171,7 @@ START_TEST(rows_after_resume)
   ck_assert_int_eq(r.resumed, 3);
   static const char *const files[] = { "iterations.csv", "audit.csv" };
   for (int i = 0; i < 2; i++) {
-    char *s = slurp(a->run.out, files[i]), *t = slurp(b->run.out, files[i]);
+    char *s = gn_test_read(a->run.out, files[i]), *t = gn_test_read(b->run.out, files[i]);
     ck_assert_str_eq(s, t);
     ck_assert_ptr_null(strstr(s, "sec"));
     free(s);
@@ -324,8 +305,8 @@ START_TEST(snapshots)
   char file[512];
   int at;
   gn_ck_ok(gn_train(e, GN_RUN_NEW, NULL, &r));
-  ck_assert(exists(e->run.out, "keep/epoch_9.h5") && exists(e->run.out, "keep/epoch_8.h5"));
-  ck_assert(!exists(e->run.out, "keep/epoch_7.h5"));
+  ck_assert(gn_test_exists(e->run.out, "keep/epoch_9.h5") && gn_test_exists(e->run.out, "keep/epoch_8.h5"));
+  ck_assert(!gn_test_exists(e->run.out, "keep/epoch_7.h5"));
   gn_keep_find(e->run.out, 7, file, sizeof file, &at); /* the one before the anomaly */
   ck_assert_int_gt(at, 0);
   ck_assert_ptr_nonnull(strstr(file, "keep/before_"));

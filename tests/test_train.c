@@ -37,28 +37,9 @@ static gn_experiment *experiment(const char *dir, const char *name, size_t n,
   return e;
 }
 
-static char *slurp(const char *dir, const char *name)
-{
-  char path[512];
-  (void)snprintf(path, sizeof path, "%s/%s", dir, name);
-  FILE *f = fopen(path, "rb");
-  ck_assert_msg(f != NULL, "%s is missing", path);
-  char *text = calloc(1, 1 << 20);
-  ck_assert_uint_lt(fread(text, 1, (1 << 20) - 1, f), (1 << 20) - 1);
-  (void)fclose(f);
-  return text;
-}
-
-static int exists(const char *dir, const char *name)
-{
-  char path[512];
-  (void)snprintf(path, sizeof path, "%s/%s", dir, name);
-  return access(path, F_OK) == 0;
-}
-
 static void check_same_file(const char *a, const char *b, const char *name)
 {
-  char *s = slurp(a, name), *t = slurp(b, name);
+  char *s = gn_test_read(a, name), *t = gn_test_read(b, name);
   ck_assert_str_eq(s, t);
   free(s);
   free(t);
@@ -276,20 +257,20 @@ START_TEST(run_directory)
   gn_ck_ok(gn_train(e, GN_RUN_NEW, NULL, &r));
   gn_ck_fails(gn_train(e, GN_RUN_NEW, NULL, &r), GN_EARG, "--resume");
   gn_ck_fails(gn_train(w, GN_RUN_RESUME, NULL, &r), GN_EARG, "model.width is 8, now 9");
-  ck_assert(!exists(e->run.out, "experiment.ini.new"));
+  ck_assert(!gn_test_exists(e->run.out, "experiment.ini.new"));
   gn_ck_ok(gn_train(l, GN_RUN_RESUME, NULL, &r));
   ck_assert(r.resumed == 6 && r.last.epoch == 7);
   gn_ck_ok(gn_train(w, GN_RUN_OVERWRITE, NULL, &r));
   ck_assert(r.resumed == 0 && r.last.epoch == 6);
 
-  char *metrics = slurp(e->run.out, "metrics.csv"),
-       *timing = slurp(e->run.out, "timing.csv");
+  char *metrics = gn_test_read(e->run.out, "metrics.csv"),
+       *timing = gn_test_read(e->run.out, "timing.csv");
   const char *start = "epoch,loss,rmse,valid_loss,valid_rmse,lr,gradient_norm,steps,";
   ck_assert_msg(strncmp(metrics, start, strlen(start)) == 0, "header '%.80s'", metrics);
   ck_assert_ptr_null(strstr(metrics, "sec"));
   ck_assert_msg(strncmp(timing, "epoch,forward,backward,total\n1,", 31) == 0, "%.40s",
                 timing);
-  ck_assert(exists(e->run.out, "log.txt") && exists(e->run.out, "state.h5"));
+  ck_assert(gn_test_exists(e->run.out, "log.txt") && gn_test_exists(e->run.out, "state.h5"));
   free(metrics);
   free(timing);
 
@@ -322,7 +303,7 @@ START_TEST(early_stop)
   gn_ck_ok(gn_train(e, GN_RUN_RESUME, NULL, &r));
   ck_assert(r.end == GN_TRAIN_EARLY && r.last.epoch == 0);
   gn_ck_fails(gn_train(f, GN_RUN_NEW, NULL, &r), GN_EARG, "patience = 2 needs validation");
-  ck_assert(!exists(dir, "none")); /* a set-up that fails writes nothing */
+  ck_assert(!gn_test_exists(dir, "none")); /* a set-up that fails writes nothing */
   gn_experiment_destroy(&e);
   gn_experiment_destroy(&f);
 }
@@ -339,8 +320,8 @@ START_TEST(failed_batch)
   ck_assert_int_lt(st, 0);
   ck_assert_msg(strncmp(gn_last_error(), "epoch 1, batch 1 of 3: ", 23) == 0, "%s",
                 gn_last_error());
-  ck_assert(exists(e->run.out, "state.h5") && exists(e->run.out, "failed.h5"));
-  char *log = slurp(e->run.out, "log.txt");
+  ck_assert(gn_test_exists(e->run.out, "state.h5") && gn_test_exists(e->run.out, "failed.h5"));
+  char *log = gn_test_read(e->run.out, "log.txt");
   ck_assert_ptr_nonnull(strstr(log, "failed: epoch 1, batch 1 of 3: "));
   free(log);
   ck_assert_int_eq(gn_train(e, GN_RUN_RESUME, NULL, &r), st); /* the same again */

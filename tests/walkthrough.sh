@@ -11,36 +11,19 @@
 # "not numeric" that the word does not occur.
 #   walkthrough.sh [SOURCE_DIR [CMAKE_ARGUMENT...]]
 set -eu
-here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/support/shell.sh
+. "$(dirname "$0")/support/shell.sh"
 source=${1:-$here/..}
 [ $# -gt 0 ] && shift
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/gnomon-walkthrough-XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
 tree=$work/tree
 
-fail() {
-  echo "walkthrough: $*" >&2
-  exit 1
-}
-
-# quietly COMMAND...: its output only if it fails
-quietly() {
-  "$@" >"$work/log" 2>&1 || {
-    tail -n 60 "$work/log" >&2
-    fail "failed: $*"
-  }
-}
-
-mkdir "$tree"
-(cd "$source" && tar cf - --exclude=./.git --exclude='./build*' --exclude=./runs .) |
-  (cd "$tree" && tar xf -)
+copy_tree "$source"
 [ -e "$tree/models/nesterov.c" ] && fail 'models/nesterov.c is in the tree already'
 cd "$tree"
 
 # Little optimisation: building is most of the time.
-CMAKE_BUILD_PARALLEL_LEVEL=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+CMAKE_BUILD_PARALLEL_LEVEL=$jobs
 export CMAKE_BUILD_PARALLEL_LEVEL
 quietly cmake -S . -B build -DGN_TESTS=OFF -DGN_WERROR=ON -DCMAKE_BUILD_TYPE=None \
   -DCMAKE_C_FLAGS_NONE=-O1 "$@"

@@ -100,6 +100,26 @@ const char *gn_test_file(const char *dir, const char *name, const char *text)
   return path;
 }
 
+char *gn_test_read(const char *dir, const char *name)
+{
+  const char *path = gn_test_path(dir, name);
+  FILE *f = fopen(path, "rb");
+  ck_assert_msg(f != NULL, "%s is missing", path);
+  ck_assert_int_eq(fseek(f, 0, SEEK_END), 0);
+  const long size = ftell(f);
+  ck_assert(size >= 0 && fseek(f, 0, SEEK_SET) == 0);
+  char *text = calloc((size_t)size + 1, 1);
+  ck_assert(text != NULL);
+  ck_assert_uint_eq(fread(text, 1, (size_t)size, f), (size_t)size);
+  (void)fclose(f);
+  return text;
+}
+
+int gn_test_exists(const char *dir, const char *name)
+{
+  return access(gn_test_path(dir, name), F_OK) == 0;
+}
+
 double gn_test_relerr(double a, double b)
 {
   if (!isfinite(a) || !isfinite(b)) return INFINITY;

@@ -26,6 +26,9 @@ const char *gn_test_tmpdir(void);
 
 /* Write text to DIR/NAME and return its path (as gn_test_path). Fails the test on error. */
 const char *gn_test_file(const char *dir, const char *name, const char *text);
+/* A file of the folder as text, to be freed; and whether there is one. */
+char *gn_test_read(const char *dir, const char *name);
+int gn_test_exists(const char *dir, const char *name);
 
 /* |a - b| / max(|a|, |b|); 0 if both are 0, infinite if one is not finite. */
 double gn_test_relerr(double a, double b);
