@@ -75,6 +75,55 @@ START_TEST(continuous_on_polynomials)
 }
 END_TEST
 
+/* Many outputs, three of them at breaking points: z(t) = sum_j b^j (t - (j - 1) tau)^j / j! over
+   j with t > (j - 1) tau, L = sum_k w_k z(t_k). All derivatives, but by the lag, of which the
+   exact strategies have that on a grid that stays. */
+START_TEST(many_outputs_on_polynomials)
+{
+  static const char *const names[] = { "discrete", "discrete:budget=1", "tangent", "fd",
+                                       "interpolate", "gauss:state=trajectory" };
+  enum { K = 30 };
+  const int exact = _i < 3;
+  const double tol = exact ? 1e-12 : 1e-9, b = -1;
+  const gn_rig_way st = way("erk", "");
+  double times[K + 1] = { 0 }, gz = 0, gb = 0, gtau = 0, gt[K + 1] = { 0 }, w[K];
+  gn_model *m = gn_rig_model("delayed:dim=1", 0, 0);
+  gn_rig r;
+  gn_rig_answer a;
+  gn_event event[K];
+  for (int k = 1; k <= K; k++) times[k] = k / 10.0;
+  gn_rig_random(5, K, 1, w);
+  gn_rig_create(m, GN_RIG_PLAIN, _i % 2 ? GN_INTERPOLATE : GN_LAND, 1, &st, exact ? 1e-6 : 1e-11, 0,
+                &r);
+  gn_ck_ok(gn_problem_outputs(m, K, times, r.problem.output, event, &r.problem));
+  r.nY = K;
+  r.gY = w;
+  gn_rig_params(m, 1, 0, r.p);
+  r.y0[0] = 1;
+  gn_rig_answer_of(&r, names[_i], 1, &a);
+  for (int k = 1; k <= K; k++) {
+    double z = 1, power = 1, fall = 1; /* power = b^j, fall = j! */
+    for (int j = 1; j - 1 < times[k] - 1e-9; j++) {
+      const double u = times[k] - (j - 1);
+      power *= b, fall *= j;
+      z += power * pow(u, j) / fall;
+      gb += w[k - 1] * j * power / b * pow(u, j) / fall;
+      gtau -= w[k - 1] * (j - 1) * power * pow(u, j - 1) / (fall / j);
+      gt[k] += w[k - 1] * power * pow(u, j - 1) / (fall / j);
+    }
+    ck_assert_double_eq_tol(a.Y[k - 1], z, tol);
+    gz += w[k - 1] * z;
+    gt[0] -= gt[k];
+  }
+  gn_ck_close(a.gy0[0], gz, tol);
+  gn_ck_close(a.gp[2], gb, tol);
+  gn_ck_close_all(K + 1, a.gt, gt, tol);
+  if (_i > 3) gn_ck_close(a.gp[3], gtau, tol);
+  gn_rig_destroy(&r);
+  gn_model_destroy(&m);
+}
+END_TEST
+
 /* ---- exact strategies ----------------------------------------------------------------- */
 
 typedef struct scene {
@@ -262,6 +311,7 @@ int main(void)
   TCase *numbers = tcase_create("numbers"), *exact = tcase_create("exact");
   tcase_add_loop_test(numbers, exact_on_polynomials, 0, 3);
   tcase_add_loop_test(numbers, continuous_on_polynomials, 0, 3);
+  tcase_add_loop_test(numbers, many_outputs_on_polynomials, 0, 6);
   tcase_add_loop_test(exact, discrete_is_exact, 0, NSCENE);
   tcase_add_loop_test(exact, runs_repeat, 0, 3);
   tcase_add_loop_test(exact, history_is_differentiated, 0, 3);

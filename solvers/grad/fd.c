@@ -33,6 +33,7 @@ typedef struct fd {
   double *sum;                           /* [B] weighted sum of row losses           */
   double *lam;                           /* [B, ny] dL/dy0                           */
   const double *gY, *start;
+  int still;                             /* 1: the history before y0 stays           */
 } fd;
 
 static gn_status setup(gn_gradient *g, const void *config_)
@@ -125,7 +126,7 @@ static gn_status replay(fd *self, double weight)
   w->flow.p = self->p;
   if (w->delay) { /* the steps read by later ones are shifted too; which ones are, is not */
     gn_delay_cut(w->delay, 0);
-    w->delay->y0 = self->y0;
+    w->delay->y0 = self->still ? self->start : self->y0;
     m->lags(m, self->p, w->delay->tau);
   }
   gn_vec_copy(w->sys.n, self->y0, self->y);
@@ -152,13 +153,11 @@ static gn_status difference(fd *self, double *x, size_t n, size_t stride, double
   return GN_OK;
 }
 
-static gn_status all(fd *self, double *gy0, double *gp)
+static gn_status all_y0(fd *self, double *gy0)
 {
   const config *c = self->base.config;
   const gn_model *m = self->base.problem->model;
   gn_walk *w = self->base.walk;
-  const double *p = w->flow.p;
-  gn_vec_copy(m->params.np, p, self->p);
   for (size_t b = 0; b < m->nblock; b++)
     for (size_t j = 0; j < m->d[b]; j++) {
       gn_vec_copy(w->sys.n, self->start, self->y0);
@@ -167,6 +166,17 @@ static gn_status all(fd *self, double *gy0, double *gp)
       for (size_t i = 0; i < w->B; i++) g[i * m->d[b]] += self->sum[i];
     }
   gn_vec_copy(w->sys.n, self->start, self->y0);
+  return GN_OK;
+}
+
+static gn_status all(fd *self, double *gy0, double *gp)
+{
+  const config *c = self->base.config;
+  const gn_model *m = self->base.problem->model;
+  gn_walk *w = self->base.walk;
+  const double *p = w->flow.p;
+  gn_vec_copy(m->params.np, p, self->p);
+  GN_TRY(all_y0(self, gy0));
   for (size_t k = 0; k < m->params.np; k++) {
     GN_TRY(difference(self, &self->p[k], 1, 1, c->delta * fmax(1, fabs(p[k]))));
     self->p[k] = p[k];
@@ -190,6 +200,13 @@ static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double 
   const double *p = w->flow.p;
   gn_vec_fill(w->sys.n, 0.0, self->lam);
   gn_status s = all(self, self->lam, gp);
+  if (s == GN_OK) gn_vec_axpy(w->sys.n, 1.0, self->lam, gy0);
+  if (s == GN_OK && gt && w->delay) { /* of the start alone */
+    gn_vec_fill(w->sys.n, 0.0, self->lam);
+    self->still = 1;
+    s = all_y0(self, self->lam);
+    self->still = 0;
+  }
   if (s == GN_OK && w->delay) { /* the steps as they were */
     gn_vec_copy(m->params.np, p, self->p);
     s = replay(self, 0);
@@ -197,7 +214,6 @@ static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double 
   }
   w->flow.p = p;
   GN_TRY(s);
-  gn_vec_axpy(w->sys.n, 1.0, self->lam, gy0);
   return gt ? gn_walk_time_gradient(w, gY, self->lam, gt) : GN_OK;
 }
 

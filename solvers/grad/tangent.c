@@ -30,6 +30,7 @@ typedef struct tangent {
   double *lam;                             /* [B, ny] dL/dy0               */
   gn_path *vpath;                          /* tangents of the steps, with lags */
   double **vlag, *vtau, *gp;               /* [nlag] of [B, ny], [nlag], [np]  */
+  int still;                               /* 1: the history before y0 stays   */
   /* of the push in progress */
   const double *vy0, *vp;
   double *out;
@@ -160,7 +161,7 @@ static gn_status push(gn_gradient *g, const double *vy0, const double *vp, doubl
 {
   tangent *self = (tangent *)g;
   const size_t len = g->walk->sys.n;
-  self->vy0 = vy0;
+  self->vy0 = self->still ? NULL : vy0;
   self->vp = vp;
   if (self->vpath) {
     gn_path_clear(self->vpath);
@@ -193,6 +194,15 @@ static gn_status gradient_y0(tangent *self, size_t block, size_t j, const double
   return GN_OK;
 }
 
+static gn_status gradient_start(tangent *self, const double *gY, double *gy0)
+{
+  const gn_model *m = self->base.problem->model;
+  gn_vec_fill(self->base.walk->sys.n, 0.0, gy0);
+  for (size_t k = 0; k < m->nblock; k++)
+    for (size_t j = 0; j < m->d[k]; j++) GN_TRY(gradient_y0(self, k, j, gY, gy0));
+  return GN_OK;
+}
+
 static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double *gp, double *gt)
 {
   tangent *self = (tangent *)g;
@@ -202,9 +212,7 @@ static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double 
   GN_REQUIRE(m->ny + np <= (size_t)c->max_directions, GN_ELIMIT,
              "%zu directions, but gradient.max_directions = %d; tangent is an oracle, use "
              "discrete for a gradient of this size", m->ny + np, c->max_directions);
-  gn_vec_fill(g->walk->sys.n, 0.0, self->lam);
-  for (size_t k = 0; k < m->nblock; k++)
-    for (size_t j = 0; j < m->d[k]; j++) GN_TRY(gradient_y0(self, k, j, gY, self->lam));
+  GN_TRY(gradient_start(self, gY, self->lam));
   gn_vec_axpy(g->walk->sys.n, 1.0, self->lam, gy0);
   gn_vec_fill(np, 0.0, self->e);
   for (size_t k = 0; k < np; k++) {
@@ -213,7 +221,12 @@ static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double 
     gp[k] += gn_vec_dot(total, gY, self->dY);
     self->e[k] = 0;
   }
-  return gt ? gn_walk_time_gradient(g->walk, gY, self->lam, gt) : GN_OK;
+  if (!gt) return GN_OK;
+  self->still = 1; /* of the start alone */
+  const gn_status s = g->walk->delay ? gradient_start(self, gY, self->lam) : GN_OK;
+  self->still = 0;
+  GN_TRY(s);
+  return gn_walk_time_gradient(g->walk, gY, self->lam, gt);
 }
 
 static void destroy(gn_gradient *g)

@@ -24,8 +24,10 @@ static size_t nstate(const gn_adjoint *ad) { return ad->walk->sys.n; }
 static int add_delays(gn_adjoint *ad, double s, double *ydot)
 {
   gn_delay *d = ad->walk->delay;
-  gn_delay_integrands(d, s, ydot + ad->ga, ydot + ad->ga + (1 + d->nhist) * d->n);
-  return gn_advance_add(ad->advance, s, ydot);
+  double *q = ydot + ad->ga, *r = q + (1 + d->nhist) * d->n;
+  gn_delay_integrands(d, s, q, r);
+  const int rc = gn_advance_lags(ad->advance, s, r);
+  return rc != 0 ? rc : gn_advance_add(ad->advance, s, ydot);
 }
 
 static int rhs(void *user, double s, const double *y, double *ydot, gn_record *rec,

@@ -94,7 +94,7 @@ gn_status gn_advance_begin(gn_advance *ad, const gn_problem *pb)
   gn_record_give(&ad->rec);
   GN_TRY(gn_pool_take(ad->pool, ad->flow->B, &ad->rec));
   gn_path_clear(ad->path);
-  GN_TRY(gn_breaks_begin(b, ad->arena, pb));
+  GN_TRY(gn_breaks_begin(b, ad->arena, pb, least));
   for (size_t j = 1; j < d->breaks.n; j++) {
     GN_TRY(gn_breaks_add(b, d->breaks.at[j]));
     for (size_t k = 0; k < nlag; k++) GN_TRY(gn_breaks_add(b, d->breaks.at[j] - d->tau[k]));
@@ -112,6 +112,9 @@ gn_status gn_advance_begin(gn_advance *ad, const gn_problem *pb)
       const size_t at = j * nlag + k;
       gn_breaks_cover(&d->breaks, lo + d->tau[k], hi + d->tau[k], &ad->ahead[at], &unused);
       gn_breaks_cover(b, lo + d->tau[k], hi + d->tau[k], &ad->from[at], &ad->to[at]);
+      if (ad->from[at] <= j) ad->from[at] = j + 1; /* by rounding; pieces read later ones */
+      if (ad->from[at] == b->n || ad->to[at] == GN_NONE) ad->ahead[at] = GN_NONE;
+      else if (ad->to[at] < ad->from[at]) ad->to[at] = ad->from[at];
     }
   }
   gn_advance_piece(ad, b->n - 1);
@@ -158,5 +161,23 @@ int gn_advance_add(gn_advance *ad, double s, double *adot)
     if (rc == 0) gn_vec_axpy(d->n, 1.0, d->glag[k], adot);
   }
   d->piece = ad->forward[ad->piece];
+  return rc;
+}
+
+int gn_advance_lags(gn_advance *ad, double s, double *gtau)
+{
+  gn_delay *d = ad->delay;
+  const gn_tape tape = gn_record_tape(ad->rec, 0, 1);
+  int rc = 0;
+  for (size_t k = 0; rc == 0 && d->model->lags_pgrad && k < d->model->nlag; k++) {
+    size_t n;
+    double theta;
+    if (!gn_delay_locate(d, k, s, &n, &theta)) continue;
+    d->piece = d->path->step[n].span;
+    gn_path_eval(d->path, n, n + 1, s - d->tau[k], ad->z);
+    rc = gn_flow_eval(ad->flow, s - d->tau[k], ad->z, &tape, ad->slope);
+    gtau[k] -= gn_vec_dot(d->n, d->glag[k], ad->slope);
+    d->piece = ad->forward[ad->piece];
+  }
   return rc;
 }

@@ -38,5 +38,9 @@ void gn_advance_piece(gn_advance *ad, size_t j);
 gn_status gn_advance_put(gn_advance *ad, const gn_step *step);
 /* adot -= sum_k B_k(s + tau_k)^T a(s + tau_k). Return values as of a map. */
 int gn_advance_add(gn_advance *ad, double s, double *adot);
+/* The delays' cotangents glag at s as integrands, as far as they reach the steps: if lags are
+   trained, gtau_k -= glag_k . z'(s - tau_k), z' = f: the slope of an interpolant is an order
+   less than its values. */
+int gn_advance_lags(gn_advance *ad, double s, double *gtau);
 
 #endif

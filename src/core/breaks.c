@@ -1,10 +1,11 @@
 /* Breaking points: sorted insertion, combs of lags, and the merge with the events. */
 #include "core/breaks.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
-static const double ROUNDING = 1e-10; /* of the length of the solve: the same point */
+static const double ROUNDING = 1e-10; /* of the least lag: the same point */
 
 static gn_status reserve(gn_breaks *b, size_t n)
 {
@@ -18,7 +19,7 @@ static gn_status reserve(gn_breaks *b, size_t n)
   return GN_OK;
 }
 
-gn_status gn_breaks_begin(gn_breaks *b, gn_arena *a, const gn_problem *pb)
+gn_status gn_breaks_begin(gn_breaks *b, gn_arena *a, const gn_problem *pb, double least)
 {
   const double end = pb->event[pb->nevent - 1].s;
   b->arena = a;
@@ -27,7 +28,8 @@ gn_status gn_breaks_begin(gn_breaks *b, gn_arena *a, const gn_problem *pb)
   b->at[0] = pb->s0;
   b->at[1] = end;
   b->n = 1;
-  b->tol = ROUNDING * (end - pb->s0);
+  b->tol = ROUNDING * fmin(end - pb->s0, least) +
+           16 * DBL_EPSILON * fmax(fabs(pb->s0), fabs(end));
   return GN_OK;
 }
 

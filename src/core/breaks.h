@@ -17,8 +17,9 @@ typedef struct gn_breaks {
   size_t ecap;
 } gn_breaks;
 
-/* One piece, over all of pb; memory of before is kept. */
-gn_status gn_breaks_begin(gn_breaks *b, gn_arena *a, const gn_problem *pb);
+/* One piece, over all of pb; memory of before is kept. Rounding is that of the times, and of
+   pieces as long as `least`. */
+gn_status gn_breaks_begin(gn_breaks *b, gn_arena *a, const gn_problem *pb, double least);
 /* Cut at s; nothing happens outside, or where a cut is. */
 gn_status gn_breaks_add(gn_breaks *b, double s);
 /* Cut at s + sign (n_1 tau_1 + ... + n_k tau_k) for all n_1 + ... + n_k <= order. */

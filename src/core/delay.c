@@ -2,7 +2,7 @@
  *
  * Breaking points: s0 + n tau_min for every n (so that no step is longer than the least lag),
  * and s0 + sum n_k tau_k up to sum n_k = order of the method + 1, after which the solution is
- * as smooth as the method can see.
+ * as smooth as the method can see; the same from every kink of the problem, one order less.
  *
  * A delayed time reads the step that contains it, among those of the pieces its own piece is
  * mapped to; its weights are those of the step's interpolant, and its cotangent goes back
@@ -96,20 +96,27 @@ static gn_status find_breaks(gn_delay *d, const gn_problem *pb, int order)
   gn_breaks *b = &d->breaks;
   double least = d->tau[0];
   for (size_t k = 1; k < nlag; k++) least = fmin(least, d->tau[k]);
-  GN_TRY(gn_breaks_begin(b, d->arena, pb));
+  GN_TRY(gn_breaks_begin(b, d->arena, pb, least));
   GN_TRY(gn_breaks_tooth(b, pb->s0, 1, least));
   GN_TRY(gn_breaks_comb(b, pb->s0, 1, nlag, d->tau, order + 1));
   for (size_t h = 0; h < d->nhist; h++) /* where the history bends */
     for (size_t k = 0; k < nlag; k++) GN_TRY(gn_breaks_add(b, d->hist_s[h] + d->tau[k]));
+  for (size_t e = 0; e < pb->nevent; e++)
+    if (pb->event[e].kind == GN_AT_KINK)
+      GN_TRY(gn_breaks_comb(b, pb->event[e].s, 1, nlag, d->tau, order));
   GN_TRY(gn_breaks_finish(b, pb));
   GN_TRY(reserve(d));
   for (size_t j = 0; j < b->n; j++) {
     d->first[j] = d->last[j] = GN_NONE;
     for (size_t k = 0; k < nlag; k++) {
+      const size_t at = j * nlag + k;
       const double lo = b->at[j] - d->tau[k], hi = b->at[j + 1] - d->tau[k];
-      size_t *line = &d->line[j * nlag + k];
-      gn_breaks_cover(b, lo, hi, &d->from[j * nlag + k], &d->to[j * nlag + k]);
+      size_t *line = &d->line[at];
+      gn_breaks_cover(b, lo, hi, &d->from[at], &d->to[at]);
       for (*line = 0; *line < d->nhist && d->hist_s[*line] < (lo + hi) / 2;) ++*line;
+      if (d->from[at] == GN_NONE) continue; /* by rounding; pieces read earlier ones */
+      if (d->to[at] >= j) d->to[at] = j > 0 ? j - 1 : GN_NONE;
+      if (j == 0 || d->from[at] > d->to[at]) d->from[at] = d->to[at];
     }
   }
   return GN_OK;
@@ -151,8 +158,7 @@ void gn_delay_cut(gn_delay *d, size_t n)
 
 /* ---- reading -------------------------------------------------------------------------- */
 
-/* The step that holds s - tau_k, and where in it; 0: history. */
-static int locate(const gn_delay *d, size_t k, double s, size_t *n, double *theta)
+int gn_delay_locate(const gn_delay *d, size_t k, double s, size_t *n, double *theta)
 {
   const size_t at = d->piece * d->model->nlag + k;
   if (d->from[at] == GN_NONE) return 0;
@@ -160,6 +166,18 @@ static int locate(const gn_delay *d, size_t k, double s, size_t *n, double *thet
   const gn_path_step *st = &d->path->step[*n];
   *theta = (s - d->tau[k] - st->s) / st->h;
   return 1;
+}
+
+size_t gn_delay_earliest(const gn_delay *d, double s)
+{
+  size_t first = d->path->n;
+  for (size_t k = 0; k < d->model->nlag; k++) {
+    size_t n;
+    double theta;
+    if (!gn_delay_locate(d, k, s, &n, &theta)) return 0; /* the history now, then the first step */
+    if (n < first) first = n;
+  }
+  return first;
 }
 
 /* The history at s - tau_k:  w0 h_i + w1 h_{i+1},  a line that ends at state i + 1 = line
@@ -199,7 +217,7 @@ void gn_delay_read(gn_delay *d, double s)
     size_t n;
     double theta;
     gn_dense w;
-    if (!locate(d, k, s, &n, &theta)) {
+    if (!gn_delay_locate(d, k, s, &n, &theta)) {
       const history h = history_at(d, k, s);
       combine(d, &h, h.w0, h.w1, d->lag[k]);
       continue;
@@ -215,7 +233,7 @@ static int slope(gn_delay *d, size_t k, double s)
   size_t n;
   double theta;
   gn_dense w;
-  if (!locate(d, k, s, &n, &theta)) {
+  if (!gn_delay_locate(d, k, s, &n, &theta)) {
     const history h = history_at(d, k, s);
     if (h.slope != 0) combine(d, &h, -h.slope, h.slope, d->work);
     return h.slope != 0;
@@ -233,7 +251,7 @@ void gn_delay_read_tangent(gn_delay *d, const gn_path *v, const double *v0,
     size_t n;
     double theta;
     gn_dense w;
-    if (locate(d, k, s, &n, &theta)) {
+    if (gn_delay_locate(d, k, s, &n, &theta)) {
       gn_rk_dense(&v->tab, theta, &w);
       gn_path_combine(v, n, &w, lag[k]);
     } else {
@@ -317,7 +335,7 @@ gn_status gn_delay_scatter(gn_delay *d, double s)
     double theta;
     gn_dense c;
     if (slope(d, k, s)) d->gtau[k] -= gn_vec_dot(d->n, w, d->work);
-    if (!locate(d, k, s, &n, &theta)) {
+    if (!gn_delay_locate(d, k, s, &n, &theta)) {
       to_history(d, k, s, w, d->gy0, d->ghist);
       continue;
     }
@@ -337,8 +355,9 @@ void gn_delay_integrands(gn_delay *d, double s, double *q, double *gtau)
   for (size_t k = 0; k < d->model->nlag; k++) {
     size_t n;
     double theta;
+    if (gn_delay_locate(d, k, s, &n, &theta)) continue;
+    to_history(d, k, s, d->glag[k], q, q + d->n);
     if (slope(d, k, s)) gtau[k] -= gn_vec_dot(d->n, d->glag[k], d->work);
-    if (!locate(d, k, s, &n, &theta)) to_history(d, k, s, d->glag[k], q, q + d->n);
   }
 }
 

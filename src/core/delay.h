@@ -66,6 +66,10 @@ gn_status gn_delay_put(gn_delay *d, const gn_step *step, size_t piece);
 /* Forget the steps from n on, to take them again. */
 void gn_delay_cut(gn_delay *d, size_t n);
 
+/* The step that holds s - tau_k, s on the piece in force, and where in it; 0: history. */
+int gn_delay_locate(const gn_delay *d, size_t k, double s, size_t *n, double *theta);
+/* The earliest step that is read at s, on the piece in force, or later; path->n: none. */
+size_t gn_delay_earliest(const gn_delay *d, double s);
 /* The delayed states at s on the piece in force, into lag. */
 void gn_delay_read(gn_delay *d, double s);
 /* The same of another path of the same steps (tangents), which is v0 at s0 (NULL: zero) and
@@ -81,8 +85,8 @@ gn_status gn_delay_scatter(gn_delay *d, double s);
 const gn_delay_pending *gn_delay_waiting(const gn_delay *d, size_t n);
 /* Step n has been met: its vectors are free. */
 void gn_delay_release(gn_delay *d, size_t n);
-/* glag, the cotangents at s, as integrands: q [1 + nhist, B, ny] += those that reach the state
-   at s0 and those before it, gtau_k -= glag_k . z'(s - tau_k). */
+/* glag, the cotangents at s, as integrands, as far as they reach the history: q [1 + nhist, B,
+   ny] += those of the state at s0 and those before it, gtau_k -= glag_k . z'(s - tau_k). */
 void gn_delay_integrands(gn_delay *d, double s, double *q, double *gtau);
 /* The sums: gy0 += that of the state at s0, gp += that of the lags, the drive's ghist +=. */
 void gn_delay_finish(const gn_delay *d, const double *p, const gn_drive *dr, double *gy0,

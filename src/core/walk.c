@@ -308,21 +308,35 @@ static gn_status add_slope_dot(gn_walk *w, double s, const double *y, const doub
   return GN_OK;
 }
 
+gn_status gn_walk_time_event(gn_walk *w, size_t e, const double *gY, double *gt)
+{
+  const gn_event *ev = &w->problem->event[e];
+  const size_t at = ev->index * state(w);
+  if (ev->kind != GN_AT_OUTPUT) return GN_OK;
+  return add_slope_dot(w, ev->s, w->Y + at, gY + at, 1, &gt[1 + ev->index]);
+}
+
+gn_status gn_walk_time_start(gn_walk *w, const double *lam, double *gt)
+{
+  const gn_problem *pb = w->problem;
+  GN_REQUIRE(pb->event[0].kind != GN_AT_JUMP || pb->event[0].s > pb->s0, GN_EUNSUP,
+             "dL/dt0 is not defined for a problem that jumps at its start");
+  GN_REQUIRE(pb->nhist == 0, GN_EUNSUP,
+             "dL/dt0 is not offered for a problem with states before its start, at times that "
+             "stay");
+  gn_flow_span(&w->flow, w->drive, 0);
+  return add_slope_dot(w, pb->s0, w->y0, lam, -1, &gt[0]);
+}
+
 gn_status gn_walk_time_gradient(gn_walk *w, const double *gY, const double *lam, double *gt)
 {
   const gn_problem *pb = w->problem;
-  const size_t n = state(w);
-  gn_flow_span(&w->flow, w->drive, 0);
-  GN_REQUIRE(pb->event[0].kind != GN_AT_JUMP || pb->event[0].s > pb->s0, GN_EUNSUP,
-             "dL/dt0 is not defined for a problem that jumps at its start");
-  GN_TRY(add_slope_dot(w, pb->s0, w->y0, lam, -1, &gt[0]));
+  GN_TRY(gn_walk_time_start(w, lam, gt));
   for (size_t e = 0; e < pb->nevent; e++) {
     const gn_event *ev = &pb->event[e];
     if (ev->kind == GN_AT_KINK && ev->index != GN_NONE)
       gn_flow_span(&w->flow, w->drive, ev->index);
-    if (ev->kind != GN_AT_OUTPUT) continue;
-    const size_t at = ev->index * n;
-    GN_TRY(add_slope_dot(w, ev->s, w->Y + at, gY + at, 1, &gt[1 + ev->index]));
+    GN_TRY(gn_walk_time_event(w, e, gY, gt));
   }
   return GN_OK;
 }

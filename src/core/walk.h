@@ -69,5 +69,9 @@ gn_status gn_walk_jump_jvp(gn_walk *w, size_t j, double *v, const double *vp);
 /* gt[1 + k] += gY_k . f(s_k, Y_k) for every output, gt[0] -= lam . f(s0, y0), with lam the
    cotangent at the start: derivatives with respect to times, by the ODE. */
 gn_status gn_walk_time_gradient(gn_walk *w, const double *gY, const double *lam, double *gt);
+/* The parts of it: that of event e, in the span in force; that of the start, by which time
+   span 0 is. lam is the cotangent of the state only, not of a history before it. */
+gn_status gn_walk_time_event(gn_walk *w, size_t e, const double *gY, double *gt);
+gn_status gn_walk_time_start(gn_walk *w, const double *lam, double *gt);
 
 #endif
