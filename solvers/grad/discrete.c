@@ -17,9 +17,10 @@
  * recomputation this is ACA (Zhuang et al., ICML 2020) and PNODE's discrete adjoint. */
 #include "base/text.h"
 #include "base/vec.h"
-#include "core/trajectory.h"
+#include "core/window.h"
 #include "stages.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -31,8 +32,8 @@ typedef struct config {
 static const gn_option options[] = {
   GN_REAL(config, "budget", budget, 0, 0, 1e18,
           "bytes kept for the backward pass (0: a quarter of the memory; at least two steps' "
-          "tapes and two states); beyond it steps are recomputed, or the solve is refused where "
-          "the stages are implicit"),
+          "tapes and two states); beyond it steps are recomputed, with lags from whole history "
+          "windows, or the solve is refused where the stages are implicit"),
   GN_BOOL(config, "strict", strict, 0,
           "a budget below the least is an error (no: go on with the least, and say so)"),
   GN_OPTIONS_END,
@@ -48,7 +49,8 @@ typedef struct discrete {
   double *lam;                  /* [B, ny]                                            */
   /* of the backward in progress */
   const double *gY;
-  double *gp;
+  double *gp, *gt;
+  size_t event;                 /* later ones have been met: their times             */
 } discrete;
 
 static double quarter_of_memory(void)
@@ -67,6 +69,7 @@ static gn_status setup(gn_gradient *g, const void *config_)
   if (g->walk->st->implicit) return gn_stages_create(g->walk, budget, &self->stages);
   GN_TRY(gn_traj_create(g->walk, budget, &self->traj));
   self->traj->strict = c->strict;
+  if (g->walk->delay) GN_TRY(gn_window_create(self->traj));
   GN_NEW(g->arena, self->v, n);
   for (int i = 0; i < tab->s; i++) {
     GN_NEW(g->arena, self->g[i], n);
@@ -219,6 +222,15 @@ static gn_status pull_first(discrete *self, size_t n, double *lam)
   return GN_OK;
 }
 
+/* dL/dt of outputs after s, while the steps that f reads there are known. */
+static gn_status pull_times(discrete *self, double s)
+{
+  const gn_problem *pb = self->base.walk->problem;
+  for (; self->event > 0 && pb->event[self->event - 1].s > s; self->event--)
+    GN_TRY(gn_walk_time_event(self->base.walk, self->event - 1, self->gY, self->gt));
+  return GN_OK;
+}
+
 /* One step transposed: lam is dL/dy_{n+1} on entry, dL/dy_n on return. */
 static gn_status pull_step(discrete *self, size_t n, double *lam)
 {
@@ -226,6 +238,7 @@ static gn_status pull_step(discrete *self, size_t n, double *lam)
   const gn_tableau *tab = tr->tab;
   GN_TRY(gn_traj_obtain(tr, n));
   const gn_traj_step *st = &tr->step[n];
+  if (self->gt && self->base.walk->delay) GN_TRY(pull_times(self, st->s));
   const int inside = pull_inside(self, n, lam), top = tab->s - tab->fsal;
   const int end_live = shares_end(tr, n) || (tab->fsal && inside);
   if (end_live && !shares_end(tr, n)) GN_TRY(pull_end(self, n, lam));
@@ -295,10 +308,17 @@ static void note(discrete *self)
   gn_text_bytes(tr->peak - tr->budget, over, sizeof over);
   if (tr->peak > tr->budget)
     (void)snprintf(excess, sizeof excess, ", exceeded by %s: too small", over);
-  if (tr->oldest == 0)
+  if (tr->windows && tr->windows->gone > 0)
     (void)snprintf(st->note, sizeof st->note,
-                   "all %zu step records kept, %s of a budget of %s%s", tr->n, peak, budget,
-                   excess);
+                   "history windows before %zu segments kept, %zu of them replayed: %ld steps "
+                   "recomputed for %zu taken, %.3g times (predicted: %.3g): %s with a budget of "
+                   "%s%s", tr->windows->n, tr->windows->gone, tr->recomputed, tr->n,
+                   (double)tr->recomputed / (double)tr->n,
+                   (double)tr->predicted / (double)tr->n, peak, budget, excess);
+  else if (tr->oldest == 0)
+    (void)snprintf(st->note, sizeof st->note,
+                   "all %zu step records%s kept, %s of a budget of %s%s", tr->n,
+                   tr->windows ? " and the path" : "", peak, budget, excess);
   else
     (void)snprintf(st->note, sizeof st->note,
                    "%ld steps recomputed for %zu taken, %.3g times (predicted: %.3g): %s with "
@@ -334,6 +354,15 @@ static void report(discrete *self)
   note(self);
 }
 
+/* dL/dt of the start, and of all that the steps have not met. */
+static gn_status pull_start(discrete *self)
+{
+  gn_walk *w = self->base.walk;
+  if (!w->delay) return gn_walk_time_gradient(w, self->gY, self->lam, self->gt);
+  GN_TRY(gn_walk_time_start(w, self->lam, self->gt));
+  return pull_times(self, -INFINITY);
+}
+
 static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double *gp,
                           double *gt)
 {
@@ -341,6 +370,8 @@ static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double 
   const size_t len = g->walk->sys.n;
   self->gY = gY;
   self->gp = gp;
+  self->gt = gt;
+  self->event = g->walk->problem->nevent;
   gn_delay *delay = g->walk->delay;
   if (self->stages) GN_TRY(gn_stages_rewind(self->stages, 0));
   else gn_traj_rewind(self->traj);
@@ -348,7 +379,7 @@ static gn_status backward(gn_gradient *g, const double *gY, double *gy0, double 
   gn_vec_fill(len, 0.0, self->lam);
   const gn_visit v = { self, g->walk->soft, flow, output, jump, NULL };
   GN_TRY(gn_visit_backward(g->walk->problem, &v));
-  if (gt) GN_TRY(gn_walk_time_gradient(g->walk, gY, self->lam, gt));
+  if (gt) GN_TRY(pull_start(self));
   gn_vec_axpy(len, 1.0, self->lam, gy0);
   if (delay) gn_delay_finish(delay, g->walk->flow.p, g->walk->drive, gy0, gp);
   report(self);

@@ -174,7 +174,7 @@ size_t gn_delay_earliest(const gn_delay *d, double s)
   for (size_t k = 0; k < d->model->nlag; k++) {
     size_t n;
     double theta;
-    if (!gn_delay_locate(d, k, s, &n, &theta)) return 0; /* the history now, then the first step */
+    if (!gn_delay_locate(d, k, s, &n, &theta)) return 0; /* history now, the first step later */
     if (n < first) first = n;
   }
   return first;

@@ -41,14 +41,19 @@ void gn_path_clear(gn_path *p)
   for (size_t k = 0; k < p->nvector; k++) p->spare[k] = p->vector[k];
 }
 
-void gn_path_cut(gn_path *p, size_t n)
+void gn_path_drop(gn_path *p, size_t n)
 {
   /* vectors of a step are its own, but for slopes that Hermite shares with the next one */
-  for (; p->n > n; p->n--)
-    for (int i = 0; i < p->tab.s + 2; i++) {
-      const double *x = p->step[p->n - 1].x[i];
-      if (x && !(p->hermite && i == 3)) p->spare[p->nspare++] = (double *)x;
-    }
+  for (int i = 0; i < p->tab.s + 2; i++) {
+    const double *x = p->step[n].x[i];
+    if (x && !(p->hermite && i == 3)) p->spare[p->nspare++] = (double *)x;
+    p->step[n].x[i] = NULL;
+  }
+}
+
+void gn_path_cut(gn_path *p, size_t n)
+{
+  for (; p->n > n; p->n--) gn_path_drop(p, p->n - 1);
 }
 
 static gn_status grow_steps(gn_path *p)
@@ -105,11 +110,9 @@ static gn_status keep(gn_path *p, const double *from, const double **to)
   return GN_OK;
 }
 
-gn_status gn_path_put(gn_path *p, const gn_step *now)
+gn_status gn_path_fill(gn_path *p, size_t n, const gn_step *now)
 {
-  if (p->n == p->cap) GN_TRY(grow_steps(p));
-  gn_path_step *st = &p->step[p->n];
-  *st = (gn_path_step){ .s = now->s, .h = now->h, .s_new = now->s_new, .fresh = now->fresh };
+  gn_path_step *st = &p->step[n];
   gn_dense d;
   gn_rk_dense(&p->tab, 0.3, &d); /* no weight vanishes here by chance */
   GN_TRY(keep(p, now->y0, &st->x[0]));
@@ -118,6 +121,15 @@ gn_status gn_path_put(gn_path *p, const gn_step *now)
     if (d.k[i] == 0 || (p->hermite && i > 0)) continue;
     GN_TRY(keep(p, now->K[i], &st->x[2 + i]));
   }
+  return GN_OK;
+}
+
+gn_status gn_path_put(gn_path *p, const gn_step *now)
+{
+  if (p->n == p->cap) GN_TRY(grow_steps(p));
+  p->step[p->n] = (gn_path_step){ .s = now->s, .h = now->h, .s_new = now->s_new,
+                                  .fresh = now->fresh };
+  GN_TRY(gn_path_fill(p, p->n, now));
   p->n++;
   return GN_OK;
 }

@@ -35,6 +35,9 @@ void gn_path_clear(gn_path *p);
 void gn_path_cut(gn_path *p, size_t n);
 /* Copy what the interpolant of a step needs. */
 gn_status gn_path_put(gn_path *p, const gn_step *step);
+/* Give the vectors of step n back, its times stay; and copy them again. */
+void gn_path_drop(gn_path *p, size_t n);
+gn_status gn_path_fill(gn_path *p, size_t n, const gn_step *step);
 /* Complete the slopes at the ends of steps, where the table does not give them: the next
    step's first, or one evaluation into slice 0 of rec. */
 gn_status gn_path_finish(gn_path *p, gn_record *rec);

@@ -9,7 +9,7 @@
  * sizes by gn_rk_step, the arithmetic of the solve, and states are left at revolve's splits
  * as long as there is room. In the sweep over N steps a state's room is free once all steps
  * after it have been undone. */
-#include "core/trajectory.h"
+#include "core/window.h"
 
 #include "base/text.h"
 #include "base/vec.h"
@@ -62,7 +62,7 @@ void gn_traj_destroy(gn_traj **tr)
 
 static double vector_bytes(const gn_traj *tr) { return (double)(nstate(tr) * sizeof(double)); }
 
-static void account(gn_traj *tr, double bytes)
+void gn_traj_account(gn_traj *tr, double bytes)
 {
   tr->bytes += bytes;
   if (tr->bytes > tr->peak) tr->peak = tr->bytes;
@@ -99,14 +99,14 @@ static void count_room(gn_traj *tr)
   tr->room = (size_t)(fit < least ? least : fit > 1e15 ? 1e15 : fit);
 }
 
-static gn_status take_state(gn_traj *tr, const double *from, double **to)
+gn_status gn_traj_copy(gn_traj *tr, const double *from, double **to)
 {
   double *v;
   if (tr->nspare > 0) v = tr->spare[--tr->nspare];
   else GN_NEW(tr->arena, v, tr->walk->sys.nmax);
   gn_vec_copy(nstate(tr), from, v);
   *to = v;
-  account(tr, vector_bytes(tr));
+  gn_traj_account(tr, vector_bytes(tr));
   return GN_OK;
 }
 
@@ -115,7 +115,7 @@ static void give_state(gn_traj *tr, double **v)
   if (!*v) return;
   tr->spare[tr->nspare++] = *v;
   *v = NULL;
-  account(tr, -vector_bytes(tr));
+  gn_traj_account(tr, -vector_bytes(tr));
 }
 
 static void give_states(gn_traj *tr, gn_traj_step *st)
@@ -124,10 +124,11 @@ static void give_states(gn_traj *tr, gn_traj_step *st)
   give_state(tr, &st->f);
 }
 
-static void give_records(gn_traj *tr, gn_traj_step *st)
+void gn_traj_give(gn_traj *tr, size_t n)
 {
-  if (st->rec) account(tr, -tr->record);
-  if (st->head) account(tr, -tr->head);
+  gn_traj_step *st = &tr->step[n];
+  if (st->rec) gn_traj_account(tr, -tr->record);
+  if (st->head) gn_traj_account(tr, -tr->head);
   gn_record_give(&st->rec);
   gn_record_give(&st->head);
 }
@@ -163,13 +164,16 @@ static gn_status reserve(gn_traj *tr)
 void gn_traj_clear(gn_traj *tr)
 {
   for (size_t n = 0; n <= tr->n && n < tr->cap; n++) {
-    give_records(tr, &tr->step[n]);
+    gn_traj_give(tr, n);
     give_states(tr, &tr->step[n]);
   }
   tr->n = tr->oldest = tr->fresh = tr->kept.n = tr->passed = 0;
   tr->thinned = 0;
   tr->bytes = tr->peak = 0;
   tr->recomputed = tr->predicted = 0;
+  if (!tr->windows) return;
+  tr->windows->n = tr->windows->gone = 0;
+  tr->windows->passed = tr->windows->absent = 0;
 }
 
 /* ---- forward -------------------------------------------------------------------------- */
@@ -185,7 +189,7 @@ static void push(gn_traj *tr, size_t n)
 static gn_status begin(gn_traj *tr, gn_traj_step *st, const double *y0)
 {
   give_states(tr, st);
-  GN_TRY(take_state(tr, y0, &st->y));
+  GN_TRY(gn_traj_copy(tr, y0, &st->y));
   if (tr->n == 0) push(tr, 0);
   else tr->kept.stays[tr->kept.n - 1] = 1;
   tr->fresh++;
@@ -207,7 +211,7 @@ static void shrink(gn_traj *tr, double record)
     tr->thinned = 1;
   }
   for (; tr->bytes + record + tr->state > tr->budget && tr->oldest < tr->n; tr->oldest++)
-    give_records(tr, &tr->step[tr->oldest]);
+    gn_traj_give(tr, tr->oldest);
 }
 
 static gn_status too_small(const gn_traj *tr)
@@ -230,21 +234,27 @@ gn_status gn_traj_put(void *user, gn_step *now, size_t span)
   st->s = now->s, st->h = now->h, st->s_first = now->s_first, st->s_new = now->s_new;
   st->fresh = now->fresh;
   st->span = span;
-  if (now->fresh) GN_TRY(begin(tr, st, now->y0));
-  if (tr->strict && gn_traj_minimum(tr) > tr->budget) return too_small(tr);
-  count_room(tr);
-  shrink(tr, tr->record + (now->head ? tr->head : 0));
+  const double size = tr->record + (now->head ? tr->head : 0);
+  if (tr->windows) {
+    GN_TRY(gn_window_put(tr, now, size));
+  } else {
+    if (now->fresh) GN_TRY(begin(tr, st, now->y0));
+    if (tr->strict && gn_traj_minimum(tr) > tr->budget) return too_small(tr);
+    count_room(tr);
+    shrink(tr, size);
+  }
   gn_traj_step *next = st + 1;
   *next = (gn_traj_step){ 0 };
   tr->record_pool = now->rec->pool;
   if (now->head) tr->head_pool = now->head->pool;
-  account(tr, tr->record + (now->head ? tr->head : 0));
+  gn_traj_account(tr, size);
   st->rec = now->rec;
   st->head = now->head;
   now->rec = now->head = NULL;
   tr->n++;
-  GN_TRY(take_state(tr, now->y1, &next->y));
-  if (now->f1) GN_TRY(take_state(tr, now->f1, &next->f));
+  if (tr->windows) return GN_OK;
+  GN_TRY(gn_traj_copy(tr, now->y1, &next->y));
+  if (now->f1) GN_TRY(gn_traj_copy(tr, now->f1, &next->f));
   push(tr, tr->n);
   return GN_OK;
 }
@@ -253,6 +263,10 @@ void gn_traj_rewind(gn_traj *tr)
 {
   tr->recomputed = tr->predicted = 0;
   if (tr->n == 0) return;
+  if (tr->windows) {
+    gn_window_rewind(tr);
+    return;
+  }
   give_states(tr, &tr->step[tr->n]);
   size_t known = tr->n;
   while (known > 0 && tr->step[known - 1].rec) known--;
@@ -295,8 +309,8 @@ static int replay(gn_traj *tr, size_t n, gn_record *rec)
 /* Keep y (and K_0) as the start of step m until it is passed. */
 static gn_status keep(gn_traj *tr, size_t m)
 {
-  GN_TRY(take_state(tr, tr->y, &tr->step[m].y));
-  if (tr->tab->fsal) GN_TRY(take_state(tr, tr->K[0], &tr->step[m].f));
+  GN_TRY(gn_traj_copy(tr, tr->y, &tr->step[m].y));
+  if (tr->tab->fsal) GN_TRY(gn_traj_copy(tr, tr->K[0], &tr->step[m].f));
   push(tr, m);
   return GN_OK;
 }
@@ -311,14 +325,16 @@ static void pass(gn_traj *tr, size_t n)
   }
 }
 
-static gn_status take_records(gn_traj *tr, size_t n)
+gn_status gn_traj_take(gn_traj *tr, size_t n)
 {
   gn_traj_step *st = &tr->step[n];
-  GN_TRY(gn_pool_take(tr->record_pool, tr->walk->B, &st->rec));
-  account(tr, tr->record);
-  if (!tr->tab->fsal || !st->fresh) return GN_OK;
+  if (!st->rec) {
+    GN_TRY(gn_pool_take(tr->record_pool, tr->walk->B, &st->rec));
+    gn_traj_account(tr, tr->record);
+  }
+  if (!tr->tab->fsal || !st->fresh || st->head) return GN_OK;
   GN_TRY(gn_pool_take(tr->head_pool, tr->walk->B, &st->head));
-  account(tr, tr->head);
+  gn_traj_account(tr, tr->head);
   return GN_OK;
 }
 
@@ -327,7 +343,7 @@ static gn_status recompute(gn_traj *tr, size_t n)
 {
   gn_traj_step *st = &tr->step[n];
   pass(tr, n + 1);
-  GN_TRY(take_records(tr, n));
+  GN_TRY(gn_traj_take(tr, n));
   size_t m = tr->kept.at[tr->kept.n - 1];
   int rc = load(tr, m, m == n && st->head ? st->head : st->rec);
   while (rc == 0 && m < n) {
@@ -344,14 +360,16 @@ static gn_status recompute(gn_traj *tr, size_t n)
 
 gn_status gn_traj_obtain(gn_traj *tr, size_t n)
 {
-  if (!tr->step[n].rec) GN_TRY(recompute(tr, n));
+  if (!tr->step[n].rec)
+    GN_TRY(tr->windows ? gn_window_restore(tr, n) : recompute(tr, n));
   gn_flow_span(&tr->walk->flow, tr->walk->drive, tr->step[n].span);
   return GN_OK;
 }
 
 void gn_traj_release(gn_traj *tr, size_t n)
 {
-  if (tr->oldest > 0) give_records(tr, &tr->step[n]); /* its room is needed */
+  if (tr->windows) gn_window_release(tr, n);
+  else if (tr->oldest > 0) gn_traj_give(tr, n); /* its room is needed */
 }
 
 gn_tape gn_traj_stage(const gn_traj *tr, size_t n, int i)

@@ -5,6 +5,9 @@
  * placed by revolve in the room of those passed). One door, gn_traj_obtain, gives the tapes
  * of step n with the same bits in all three.
  *
+ * With lags a step also reads earlier ones, so that a state is not enough to replay from; who
+ * may drop steps then keeps windows of them instead (core/window.h).
+ *
  * bytes and peak count all that waits for the backward pass or is made in it: records, heads
  * and states, not the list of step sizes. The peak is within the budget if that has room for
  *
@@ -25,7 +28,19 @@ typedef struct gn_traj_step {
   size_t span;
   gn_record *rec, *head;       /* tapes kept or recomputed; NULL = not here now    */
   double *y, *f;               /* state at the start, and slope (FSAL, not fresh); or NULL */
+  int held;                    /* its part of the path stays: it is in a window    */
 } gn_traj_step;
+
+/* Segments of a solve with lags, see core/window.h. */
+typedef struct gn_windows {
+  double bytes;                /* of a step of the path                            */
+  double longest, c, most;     /* longest lag; see there: c, C                     */
+  double next;                 /* where the next segment begins                    */
+  size_t n, cap;
+  size_t *start;               /* [cap] first step of each of n                    */
+  size_t gone;                 /* earlier ones have to be replayed                 */
+  int passed, absent;          /* windows go in this sweep; went in the last one   */
+} gn_windows;
 
 typedef struct gn_traj {
   gn_arena *arena;
@@ -43,6 +58,7 @@ typedef struct gn_traj {
   gn_kept kept;              /* states, ascending; in a sweep, those not yet passed */
   size_t passed;             /* fresh states the sweep has passed                 */
   int thinned;               /* not every state was kept                          */
+  gn_windows *windows;       /* instead of states; NULL: not asked for            */
   double **spare;            /* free state vectors                                */
   size_t nspare;
   gn_pool *record_pool, *head_pool; /* the stepper's, borrowed                     */
@@ -54,6 +70,14 @@ typedef struct gn_traj {
 /* The walk is borrowed; its stepper must have a tableau. */
 gn_status gn_traj_create(gn_walk *w, double budget, gn_traj **out);
 void gn_traj_destroy(gn_traj **tr);
+
+/* What waits for the backward pass grows by so many bytes. */
+void gn_traj_account(gn_traj *tr, double bytes);
+/* A state [B, ny] to be kept. */
+gn_status gn_traj_copy(gn_traj *tr, const double *from, double **to);
+/* The records of step n: new ones where it has none; and back to their pools. */
+gn_status gn_traj_take(gn_traj *tr, size_t n);
+void gn_traj_give(gn_traj *tr, size_t n);
 
 /* Forget the last solve, keep its memory. */
 void gn_traj_clear(gn_traj *tr);
