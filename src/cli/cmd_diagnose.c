@@ -3,6 +3,7 @@
 #include "study/diagnose.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static gn_status read_run(const gn_args *a, gn_experiment **e)
 {
@@ -11,6 +12,8 @@ static gn_status read_run(const gn_args *a, gn_experiment **e)
   GN_REQUIRE(strlen(a->at[0]) + sizeof "run.out=" < sizeof out, GN_EARG,
              "diagnose: the name of the run is too long");
   (void)snprintf(file, sizeof file, "%s/experiment.ini", a->at[0]);
+  GN_REQUIRE(access(file, R_OK) == 0, GN_EIO,
+             "diagnose: %s holds no experiment.ini: give the directory of a run", a->at[0]);
   (void)snprintf(out, sizeof out, "run.out=%s", a->at[0]);
   return gn_experiment_read(file, 1, over, e);
 }
