@@ -187,7 +187,7 @@ static gn_status solve(cvodes *self, double *Y)
     pc->forth_watch.replay = !Y;
     GN_TRY(check(self, pc, CVodeAdjReInit(pc->mem), "forward", &self->base.forth));
   }
-  if (pb->nspan > 0) gn_flow_span(&w->flow, w->drive, 0);
+  if (gn_problem_numbered(pb)) gn_flow_span(&w->flow, w->drive, 0);
   gn_vec_copy(w->sys.n, w->y0, w->y);
   gn_vec_copy(w->sys.n, w->y0, gn_vector_data(self->base.y));
   const gn_visit v = { self, w->soft, flow, output, jump, kink };

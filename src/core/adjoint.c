@@ -349,7 +349,7 @@ gn_status gn_adjoint_run(gn_adjoint *ad, const double *gY, double *gy0, double *
   for (size_t k = 0; k < m->nblock; k++) a[k].atol_scale = 1;
   gn_vec_fill(ad->sys.n, 0.0, ad->y);
   if (!ad->path) gn_vec_copy(nstate(ad), w->y, ad->y); /* if no output is at the end */
-  if (w->problem->nspan > 0) gn_flow_span(&w->flow, w->drive, w->span);
+  if (gn_problem_numbered(w->problem)) gn_flow_span(&w->flow, w->drive, w->span);
   if (ad->advance) GN_TRY(gn_advance_begin(ad->advance, w->given));
   const gn_visit v = { ad, NULL, flow, output, jump, kink };
   const gn_status s =

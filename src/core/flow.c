@@ -26,7 +26,10 @@ void gn_flow_bind(gn_flow *fl, size_t B, const double *p)
 
 void gn_flow_span(gn_flow *fl, const gn_drive *dr, size_t j)
 {
+  const gn_signal *sig = fl->signal.of;
   if (fl->delay) fl->delay->piece = j;
+  if (sig) fl->signal.interval = sig->interval[j];
+  if (sig) j = sig->span[j];
   if (!dr || !dr->dt) return;
   fl->t0 = dr->t0 + j * fl->B;
   fl->dt = dr->dt + j * fl->B;
@@ -42,6 +45,7 @@ static gn_point point(gn_flow *fl, double s, const double *y)
   gn_flow_times(fl, s);
   gn_point at = { .B = fl->B, .t = fl->t, .y = y, .p = fl->p };
   if (fl->delay) at.lag = (const double *const *)fl->delay->lag;
+  if (fl->signal.of) at.u = gn_signal_read(&fl->signal, s, fl->t);
   return at;
 }
 

@@ -5,7 +5,7 @@
 
 #include "core/delay.h"
 #include "core/norm.h"
-#include "core/problem.h"
+#include "core/signal.h"
 #include "core/stats.h"
 
 /* What is counted while a pass runs in one direction. */
@@ -22,13 +22,15 @@ typedef struct gn_flow {
   double *w;                   /* [B ny] scratch: cotangent with rows scaled by dt    */
   gn_delay *delay;             /* borrowed: delayed states; NULL without lags         */
   const double *const *vlag;   /* [nlag] tangents of the delayed states for jvp       */
+  gn_signal_values signal;     /* signals of the batch                                */
   gn_counts count;
 } gn_flow;
 
 /* Scratch for at most Bmax rows comes from the arena. */
 gn_status gn_flow_setup(gn_flow *fl, gn_arena *a, const gn_model *m, size_t Bmax);
 void gn_flow_bind(gn_flow *fl, size_t B, const double *p);
-/* Span j of the problem comes into force (no-op without spans); with lags, piece j. */
+/* Span j of the problem comes into force (no-op without spans); with lags or signals,
+   piece j. */
 void gn_flow_span(gn_flow *fl, const gn_drive *dr, size_t j);
 
 /* Times of the rows at s, into t. */

@@ -1,5 +1,5 @@
 /* Problems: the plain list of outputs, the check of an event list, and the walk over it. */
-#include "core/problem.h"
+#include "core/signal.h"
 
 #include <math.h>
 
@@ -38,6 +38,7 @@ const gn_event *gn_problem_output(const gn_problem *pb, size_t k, size_t *span)
   *span = 0;
   for (; ev->kind != GN_AT_OUTPUT || ev->index != k; ev++)
     if (ev->kind == GN_AT_KINK && ev->index != GN_NONE) *span = ev->index;
+  if (pb->signal) *span = pb->signal->span[*span];
   return ev;
 }
 
@@ -45,6 +46,7 @@ gn_status gn_problem_check(const gn_problem *pb)
 {
   GN_REQUIRE(pb->nevent > 0, GN_EARG, "a problem needs at least one event");
   double s = pb->s0;
+  const size_t most = pb->signal ? pb->signal->npiece : pb->nspan;
   size_t outputs = 0, jumps = 0;
   for (size_t e = 0; e < pb->nevent; e++) {
     const gn_event *ev = &pb->event[e];
@@ -56,8 +58,8 @@ gn_status gn_problem_check(const gn_problem *pb)
     else if (ev->kind == GN_AT_JUMP)
       GN_REQUIRE(ev->index == jumps++, GN_EARG, "event %zu: jumps must count up from 0", e);
     else
-      GN_REQUIRE(ev->index == GN_NONE || ev->index < pb->nspan, GN_EARG,
-                 "event %zu starts span %zu of %zu", e, ev->index, pb->nspan);
+      GN_REQUIRE(ev->index == GN_NONE || ev->index < most, GN_EARG,
+                 "event %zu starts span %zu of %zu", e, ev->index, most);
   }
   GN_REQUIRE(s > pb->s0, GN_EARG, "all events are at the start %g; nothing flows", pb->s0);
   GN_REQUIRE(outputs == pb->noutput && jumps == pb->njump, GN_EARG,

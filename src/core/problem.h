@@ -26,6 +26,8 @@ typedef enum gn_output_mode {
 } gn_output_mode;
 #define GN_OUTPUT_CHOICES "land|interpolate"
 
+typedef struct gn_signal gn_signal; /* core/signal.h */
+
 /* All pointers are borrowed and outlive the object that uses the problem. */
 typedef struct gn_problem {
   const gn_model *model;
@@ -41,18 +43,27 @@ typedef struct gn_problem {
      state is at s0. */
   size_t nhist;
   const double *hist_s;
+  /* Signals for a model with nu > 0, by gn_problem_signal: kinks then count pieces, each with
+     its span. NULL: none. */
+  const gn_signal *signal;
 } gn_problem;
 
 /* The arrays of a batch that belong to the events. Any may be NULL when there are none. */
 typedef struct gn_drive {
   const double *t0, *dt;         /* [nspan, B] each: t_i = t0_i + s dt_i          */
   const double *x;               /* [njump, B, nx] observations                   */
+  const double *u;               /* [nknot, B, nu] signals at their knots         */
   const unsigned char *mask;     /* [njump, B], 1 = this row jumps; NULL = all    */
   const double *xhist;           /* [nhist, B, nx] inputs before s0, for a pass   */
   const double *hist;            /* [nhist, B, ny] states there, for a strategy   */
   double *ghist;                 /* [nhist, B, ny] += their cotangents; NULL: not wanted */
 } gn_drive;
 
+/* Kinks carry a number: of time spans, or of pieces with signals. */
+static inline int gn_problem_numbered(const gn_problem *pb)
+{
+  return pb->nspan > 0 || pb->signal;
+}
 /* Check order, counts and indices. GN_EARG names the event. */
 gn_status gn_problem_check(const gn_problem *pb);
 /* The plain case: outputs at times[1..K], t0 = times[0]; events is [K], written here. */

@@ -18,6 +18,7 @@ static gn_status make(gn_arena *a, const gn_problem *pb, const gn_solver *solver
   if (w->solver.quad.rtol <= 0) w->solver.quad.rtol = w->solver.back.rtol;
   if (w->solver.quad.atol <= 0) w->solver.quad.atol = w->solver.back.atol;
   GN_TRY(gn_flow_setup(&w->flow, a, m, Bmax));
+  GN_TRY(gn_signal_setup(&w->flow.signal, a, pb, Bmax));
   GN_TRY(gn_flow_system(&w->flow, a, Bmax, &w->sys));
   for (size_t k = 0; solver->cls && solver->cls->whole_norm && k < m->nblock; k++)
     w->sys.norm.seg[k].group = 0;
@@ -197,7 +198,8 @@ gn_status gn_walk_bind(gn_walk *w, size_t B, const double *p, const gn_drive *dr
     w->problem = &w->delay->breaks.problem;
     w->soft = w->delay->breaks.soft;
   }
-  if (pb->nspan > 0) gn_flow_span(&w->flow, dr, 0);
+  GN_TRY(gn_signal_begin(&w->flow.signal, pb, B, dr));
+  if (gn_problem_numbered(pb)) gn_flow_span(&w->flow, dr, 0);
   gn_flow_resize(&w->flow, &w->sys);
   if (!w->eval_rec) GN_TRY(gn_pool_take(w->eval_pool, B, &w->eval_rec));
   if (w->eval_rec->B != B) {
@@ -230,7 +232,7 @@ static gn_point jump_point(gn_walk *w, size_t j, const double *p, const double *
   size_t span = 0; /* in force before the jump, whatever a backward pass met last */
   for (; ev->kind != GN_AT_JUMP || ev->index != j; ev++)
     if (ev->kind == GN_AT_KINK && ev->index != GN_NONE) span = ev->index;
-  if (w->problem->nspan > 0) gn_flow_span(&w->flow, w->drive, span);
+  if (gn_problem_numbered(w->problem)) gn_flow_span(&w->flow, w->drive, span);
   gn_flow_times(&w->flow, ev->s);
   gn_point at = { .B = w->B, .t = w->flow.t, .y = y, .p = p,
                   .x = w->drive->x + j * w->B * m->nx };
