@@ -36,6 +36,7 @@ enum { ALIGNED, PAPER, ZERO, DRAW };
 
 static const gn_option options[] = {
   GN_NET_OPTIONS(config, net),
+  GN_SIGNAL_OPTION(config, net),
   GN_INT(config, "augment", augment, 0, 0, 65536, "dimensions of h beyond those of x"),
   GN_CHOICE(config, "a", a, SOFTPLUS, "softplus|sigmoid|identity",
             "a(v) under the root; identity is stiff near v = 0"),
@@ -117,7 +118,8 @@ static int eval(const gn_model *model, const gn_point *at, const gn_tape *tape, 
   gn_vec_copy(n, gn_cblock(model, at->B, V, at->y), v);
   gn_vec_copy(n, v, a);
   apply_a(self, n, a);
-  gn_net_eval(&self->net, at->B, at->p, &at->y, at->t, tape->field, 0, &f);
+  const double *in[] = { at->y, at->u };
+  gn_net_eval(&self->net, at->B, at->p, in, at->t, tape->field, 0, &f);
   for (size_t i = 0; i < n; i++) {
     z[i] = -m[i] / (sqrt(a[i]) + self->eps);
     mdot[i] = b1 * (-f[i] - m[i]);
@@ -146,7 +148,8 @@ static int vjp(const gn_model *model, const gn_point *at, const gn_tape *tape,
   for (size_t i = 0; i < at->B; i++)
     tape->field[self->f2][i] = gn_vec_dot(d, wv + i * d, s + i * d);
   const double *wfc = wf;
-  gn_net_vjp(&self->net, at->B, at->p, tape->field, 1.0, &wfc, &to->y);
+  double *g[] = { to->y, to->u };
+  gn_net_vjp(&self->net, at->B, at->p, tape->field, 1.0, &wfc, g);
   if (!to->y) return 0;
   double *gm = gn_block(model, at->B, M, to->y), *gv = gn_block(model, at->B, V, to->y);
   slope_by_v(self, tape, n, s);
@@ -184,7 +187,8 @@ static int jvp(const gn_model *model, const gn_point *at, const gn_tape *tape,
   const double *a = tape->field[self->fa], *f = tape->field[self->ff];
   double *df = tape->field[self->fw], *s = tape->field[self->fs];
   double *mdot = gn_block(model, at->B, M, z), *vdot = gn_block(model, at->B, V, z);
-  gn_net_jvp(&self->net, at->B, at->p, tape->field, &vy, vp, 0, &df);
+  const double *vin[] = { vy, NULL };
+  gn_net_jvp(&self->net, at->B, at->p, tape->field, vin, vp, 0, &df);
   for (size_t i = 0; i < n; i++) {
     z[i] = 0;
     mdot[i] = -b1 * df[i] + db1 * (-f[i] - m[i]);
@@ -326,6 +330,8 @@ static gn_status setup(gn_model *m, const void *config_, gn_sizes data)
   const size_t width = spec.width;
   spec.nblock_in = spec.nblock_out = 1;
   spec.in[0] = spec.out[0] = d;
+  m->nu = (size_t)c->net.signals;
+  if (m->nu) spec.in[spec.nblock_in++] = m->nu;
   GN_TRY(gn_net_setup(&self->net, &spec, "f", &m->params, &m->tape[GN_F]));
   size_t *const own[] = { &self->fm, &self->fv, &self->fa, &self->ff, &self->fw, &self->fs };
   for (size_t k = 0; k < sizeof own / sizeof *own; k++)

@@ -14,6 +14,7 @@ typedef struct config {
 
 static const gn_option options[] = {
   GN_NET_OPTIONS(config, net),
+  GN_SIGNAL_OPTION(config, net),
   GN_INT(config, "augment", augment, 1, 1, 65536, "augmented dimensions"),
   GN_LIFT_OPTIONS(config, parts),
   GN_READ_OPTIONS(config, parts),
@@ -30,7 +31,7 @@ enum { H, A, NBLOCK };
 static int eval(const gn_model *m, const gn_point *at, const gn_tape *tape, double *z)
 {
   const anode *self = (const anode *)m;
-  const double *in[NBLOCK] = { at->y, gn_cblock(m, at->B, A, at->y) };
+  const double *in[] = { at->y, gn_cblock(m, at->B, A, at->y), at->u };
   double *out[NBLOCK] = { z, gn_block(m, at->B, A, z) };
   gn_net_eval(&self->net, at->B, at->p, in, at->t, tape->field, 0, out);
   return 0;
@@ -41,7 +42,7 @@ static int vjp(const gn_model *m, const gn_point *at, const gn_tape *tape, const
 {
   const anode *self = (const anode *)m;
   const double *wb[NBLOCK] = { w, gn_cblock(m, at->B, A, w) };
-  double *gx[NBLOCK] = { to->y, to->y ? gn_block(m, at->B, A, to->y) : NULL };
+  double *gx[] = { to->y, to->y ? gn_block(m, at->B, A, to->y) : NULL, to->u };
   gn_net_vjp(&self->net, at->B, at->p, tape->field, 1.0, wb, gx);
   return 0;
 }
@@ -58,7 +59,7 @@ static int jvp(const gn_model *m, const gn_point *at, const gn_tape *tape, const
                const double *vp, double *z)
 {
   const anode *self = (const anode *)m;
-  const double *vx[NBLOCK] = { vy, vy ? gn_cblock(m, at->B, A, vy) : NULL };
+  const double *vx[] = { vy, vy ? gn_cblock(m, at->B, A, vy) : NULL, NULL };
   double *out[NBLOCK] = { z, gn_block(m, at->B, A, z) };
   gn_net_jvp(&self->net, at->B, at->p, tape->field, vx, vp, 0, out);
   return 0;

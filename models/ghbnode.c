@@ -20,6 +20,7 @@ typedef struct config {
 
 static const gn_option options[] = {
   GN_NET_OPTIONS(config, net),
+  GN_SIGNAL_OPTION(config, net),
   GN_CHOICE(config, "gate", gate, 1, "identity|tanh|hardtanh", "s, applied to m in h' = s(m)"),
   GN_REAL(config, "gate_clip", gate_clip, 5, 1e-6, 1e6, "c of hardtanh"),
   GN_REAL(config, "rho", rho, -3, -100, 100, "start of rho; gamma = eps sigmoid(rho)"),
@@ -80,7 +81,8 @@ static int eval(const gn_model *model, const gn_point *at, const gn_tape *tape, 
   gn_vec_copy(n, s, z);
   gn_vec_scale(n, -gamma_of(self, at->p), m, mdot);
   gn_vec_axpy(n, -gn_softplus(chi_of(self, at->p)), at->y, mdot);
-  gn_net_eval(&self->net, at->B, at->p, &at->y, at->t, tape->field, 1, &mdot);
+  const double *in[] = { at->y, at->u };
+  gn_net_eval(&self->net, at->B, at->p, in, at->t, tape->field, 1, &mdot);
   return 0;
 }
 
@@ -90,7 +92,8 @@ static int vjp(const gn_model *model, const gn_point *at, const gn_tape *tape,
   const ghbnode *self = (const ghbnode *)model;
   const size_t n = at->B * model->d[M];
   const double *wm = gn_cblock(model, at->B, M, w);
-  gn_net_vjp(&self->net, at->B, at->p, tape->field, 1.0, &wm, &to->y);
+  double *g[] = { to->y, to->u };
+  gn_net_vjp(&self->net, at->B, at->p, tape->field, 1.0, &wm, g);
   if (!to->y) return 0;
   double *gm = gn_block(model, at->B, M, to->y), *dwh = tape->field[self->fw];
   gn_vec_copy(n, w, dwh);
@@ -138,7 +141,8 @@ static int jvp(const gn_model *model, const gn_point *at, const gn_tape *tape,
                 mdot);
   if (vp && self->train_xi)
     gn_vec_axpy(n, -gn_sigmoid(chi) * vp[self->chi], tape->field[self->net.fx], mdot);
-  gn_net_jvp(&self->net, at->B, at->p, tape->field, &vy, vp, 1, &mdot);
+  const double *v[] = { vy, NULL };
+  gn_net_jvp(&self->net, at->B, at->p, tape->field, v, vp, 1, &mdot);
   return 0;
 }
 

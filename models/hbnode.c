@@ -20,6 +20,7 @@ typedef struct config {
 
 static const gn_option options[] = {
   GN_NET_OPTIONS(config, net),
+  GN_SIGNAL_OPTION(config, net),
   GN_REAL(config, "rho", rho, -3, -100, 100, "start of rho; gamma = eps sigmoid(rho)"),
   GN_REAL(config, "eps", eps, 1, 1e-12, 1e6, "largest damping, gamma < eps"),
   GN_CHOICE(config, "gamma", gamma, 0, "trainable|frozen", "is rho a parameter"),
@@ -61,7 +62,8 @@ static int eval(const gn_model *model, const gn_point *at, const gn_tape *tape, 
   gn_vec_copy(n, m, z);
   gn_vec_copy(n, m, tape->field[self->fm]);
   gn_vec_scale(n, -gamma_of(self, at->p), m, mdot);
-  gn_net_eval(&self->net, at->B, at->p, &at->y, at->t, tape->field, 1, &mdot);
+  const double *in[] = { at->y, at->u };
+  gn_net_eval(&self->net, at->B, at->p, in, at->t, tape->field, 1, &mdot);
   return 0;
 }
 
@@ -71,7 +73,8 @@ static int vjp(const gn_model *model, const gn_point *at, const gn_tape *tape,
   const hbnode *self = (const hbnode *)model;
   const size_t n = at->B * model->d[M];
   const double *wm = gn_cblock(model, at->B, M, w);
-  gn_net_vjp(&self->net, at->B, at->p, tape->field, 1.0, &wm, &to->y);
+  double *g[] = { to->y, to->u };
+  gn_net_vjp(&self->net, at->B, at->p, tape->field, 1.0, &wm, g);
   if (!to->y) return 0;
   double *gm = gn_block(model, at->B, M, to->y);
   gn_vec_axpy(n, 1.0, w, gm);
@@ -107,7 +110,8 @@ static int jvp(const gn_model *model, const gn_point *at, const gn_tape *tape,
   if (vp && self->trainable)
     gn_vec_axpy(n, -gamma * (1 - gamma / self->eps) * vp[self->rho], tape->field[self->fm],
                 mdot);
-  gn_net_jvp(&self->net, at->B, at->p, tape->field, &vy, vp, 1, &mdot);
+  const double *v[] = { vy, NULL };
+  gn_net_jvp(&self->net, at->B, at->p, tape->field, v, vp, 1, &mdot);
   return 0;
 }
 

@@ -13,6 +13,7 @@ typedef struct config {
 
 static const gn_option options[] = {
   GN_NET_OPTIONS(config, net),
+  GN_SIGNAL_OPTION(config, net),
   GN_LIFT_OPTIONS(config, parts),
   GN_READ_OPTIONS(config, parts),
   GN_OPTIONS_END,
@@ -26,7 +27,8 @@ typedef struct node {
 static int eval(const gn_model *m, const gn_point *at, const gn_tape *tape, double *z)
 {
   const node *self = (const node *)m;
-  gn_net_eval(&self->net, at->B, at->p, &at->y, at->t, tape->field, 0, &z);
+  const double *in[] = { at->y, at->u };
+  gn_net_eval(&self->net, at->B, at->p, in, at->t, tape->field, 0, &z);
   return 0;
 }
 
@@ -34,7 +36,8 @@ static int vjp(const gn_model *m, const gn_point *at, const gn_tape *tape, const
                const gn_pull *to)
 {
   const node *self = (const node *)m;
-  gn_net_vjp(&self->net, at->B, at->p, tape->field, 1.0, &w, &to->y);
+  double *g[] = { to->y, to->u };
+  gn_net_vjp(&self->net, at->B, at->p, tape->field, 1.0, &w, g);
   return 0;
 }
 
@@ -50,7 +53,8 @@ static int jvp(const gn_model *m, const gn_point *at, const gn_tape *tape, const
                const double *vp, double *z)
 {
   const node *self = (const node *)m;
-  gn_net_jvp(&self->net, at->B, at->p, tape->field, &vy, vp, 0, &z);
+  const double *v[] = { vy, NULL };
+  gn_net_jvp(&self->net, at->B, at->p, tape->field, v, vp, 0, &z);
   return 0;
 }
 

@@ -14,6 +14,7 @@ typedef struct config {
 
 static const gn_option options[] = {
   GN_NET_OPTIONS(config, net),
+  GN_SIGNAL_OPTION(config, net),
   GN_LIFT_OPTIONS(config, parts),
   GN_READ_OPTIONS(config, parts),
   GN_OPTIONS_END,
@@ -29,7 +30,7 @@ enum { H, V, NBLOCK };
 static int eval(const gn_model *m, const gn_point *at, const gn_tape *tape, double *z)
 {
   const sonode *self = (const sonode *)m;
-  const double *in[NBLOCK] = { at->y, gn_cblock(m, at->B, V, at->y) };
+  const double *in[] = { at->y, gn_cblock(m, at->B, V, at->y), at->u };
   double *vdot = gn_block(m, at->B, V, z);
   gn_vec_copy(at->B * m->d[H], in[V], z);
   gn_net_eval(&self->net, at->B, at->p, in, at->t, tape->field, 0, &vdot);
@@ -41,7 +42,7 @@ static int vjp(const gn_model *m, const gn_point *at, const gn_tape *tape, const
 {
   const sonode *self = (const sonode *)m;
   const double *wv = gn_cblock(m, at->B, V, w);
-  double *g[NBLOCK] = { to->y, to->y ? gn_block(m, at->B, V, to->y) : NULL };
+  double *g[] = { to->y, to->y ? gn_block(m, at->B, V, to->y) : NULL, to->u };
   gn_net_vjp(&self->net, at->B, at->p, tape->field, 1.0, &wv, g);
   if (to->y) gn_vec_axpy(at->B * m->d[H], 1.0, w, g[V]);
   return 0;
@@ -59,7 +60,7 @@ static int jvp(const gn_model *m, const gn_point *at, const gn_tape *tape, const
                const double *vp, double *z)
 {
   const sonode *self = (const sonode *)m;
-  const double *v[NBLOCK] = { vy, vy ? gn_cblock(m, at->B, V, vy) : NULL };
+  const double *v[] = { vy, vy ? gn_cblock(m, at->B, V, vy) : NULL, NULL };
   double *vdot = gn_block(m, at->B, V, z);
   if (vy) gn_vec_copy(at->B * m->d[H], v[V], z);
   else gn_vec_fill(at->B * m->d[H], 0.0, z);

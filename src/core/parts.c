@@ -1,10 +1,12 @@
 /* Ready-made lift and read.
  *
  *   lift = encoder   y_0 = x,  [y_1, ..., y_k] = g_phi(x)
+ *   lift = draw      y_0 = x,  y_1 = ... = y_k = w everywhere
  *   read = linear    z = C [y_0, ..., y_{r-1}] + c
  *   read = state     z = [y_0, ..., y_k] side by side, row by row */
 #include "core/parts.h"
 
+#include "base/rng.h"
 #include "base/vec.h"
 
 static gn_act activation(int kind, double slope, double clip)
@@ -39,6 +41,8 @@ gn_status gn_parts_net(gn_model *m, const gn_net_config *c, const char *prefix, 
   spec.nblock_out = nout;
   for (size_t k = 0; k < nin; k++) spec.in[k] = m->d[k];
   for (size_t k = 0; k < nout; k++) spec.out[k] = m->d[k];
+  m->nu = (size_t)c->signals;
+  if (m->nu) spec.in[spec.nblock_in++] = m->nu;
   return gn_net_setup(net, &spec, prefix, &m->params, &m->tape[GN_F]);
 }
 
@@ -103,6 +107,37 @@ static int encode_jvp(const gn_model *m, const gn_point *at, const gn_tape *tape
 }
 
 static const gn_map encoder = { encode, encode_vjp, encode_pgrad, encode_jvp };
+
+/* ---- lift = draw ---------------------------------------------------------------------- */
+
+static int draw(const gn_model *m, const gn_point *at, const gn_tape *tape, double *z)
+{
+  (void)tape;
+  const size_t n = at->B * m->d[0];
+  gn_vec_copy(n, at->y, z);
+  gn_vec_fill(at->B * m->ny - n, m->parts->draw, z + n);
+  return 0;
+}
+
+static int draw_vjp(const gn_model *m, const gn_point *at, const gn_tape *tape,
+                    const double *w, const gn_pull *to)
+{
+  (void)tape;
+  if (to->y) gn_vec_axpy(at->B * m->d[0], 1.0, w, to->y);
+  return 0;
+}
+
+static int draw_jvp(const gn_model *m, const gn_point *at, const gn_tape *tape,
+                    const double *vy, const double *vp, double *z)
+{
+  (void)tape, (void)vp;
+  const size_t n = at->B * m->d[0];
+  gn_vec_fill(at->B * m->ny, 0.0, z);
+  if (vy) gn_vec_copy(n, vy, z);
+  return 0;
+}
+
+static const gn_map drawn = { draw, draw_vjp, NULL, draw_jvp };
 
 /* ---- read = linear -------------------------------------------------------------------- */
 
@@ -187,10 +222,17 @@ static const gn_map state_read = { whole, whole_vjp, NULL, whole_jvp };
 static gn_status setup_lift(gn_model *m, const gn_parts_config *c, size_t width,
                             gn_parts *parts)
 {
-  if (c->lift != GN_LIFT_ENCODER) return GN_OK;
+  if (c->lift == GN_LIFT_ZERO) return GN_OK;
   GN_REQUIRE(m->nblock > 1, GN_EARG,
-             "model %s has one state block, which the input fills: lift = encoder has "
-             "nothing to start; use lift = zero", m->cls->name);
+             "model %s has one state block, which the input fills: lift = %s has nothing to "
+             "start; use lift = zero", m->cls->name,
+             c->lift == GN_LIFT_DRAW ? "draw" : "encoder");
+  if (c->lift == GN_LIFT_DRAW) {
+    gn_rng r = gn_rng_make((uint64_t)c->draw_seed, 0);
+    parts->draw = 2 * gn_rng_uniform(&r) - 1;
+    m->map[GN_LIFT] = drawn;
+    return GN_OK;
+  }
   gn_net_spec spec;
   gn_parts_encoder(c, width, &spec);
   spec.nblock_in = 1;

@@ -2,6 +2,7 @@
  *
  *   lift = zero      x into block 0, zeros in the others
  *   lift = encoder   x into block 0, the others from a network: [y_1, ..., y_k] = g_phi(x)
+ *   lift = draw      x into block 0, one number from U(-1, 1) everywhere else
  *   read = first     z = block 0
  *   read = state     z = the whole state, blocks side by side
  *   read = linear    z = C [y_0, ...] + c over the blocks `read_blocks`
@@ -13,7 +14,7 @@
 
 /* Options every network model has: the network f itself. */
 typedef struct gn_net_config {
-  int dim, width, depth, act, time;
+  int dim, width, depth, act, time, signals;
   double slope, clip;
 } gn_net_config;
 /* NOLINTBEGIN(bugprone-macro-parentheses): a member of offsetof takes no parentheses */
@@ -26,15 +27,20 @@ typedef struct gn_net_config {
   GN_REAL(cfg, "clip", field.clip, 1, 1e-6, 1e6, "bound of hardtanh"),                   \
   GN_CHOICE(cfg, "time", field.time, 0, "none|append", "append: t is one more input of f, the last")
 
+/* Of models that hand the point's signals to f, the last of its blocks. */
+#define GN_SIGNAL_OPTION(cfg, field)                                                     \
+  GN_INT(cfg, "signals", field.signals, 0, 0, 65536, "signals u(t) of the data that are inputs of f, before t")
+
 typedef struct gn_parts_config {
-  int lift, encoder_width, encoder_depth, encoder_act;
+  int lift, draw_seed, encoder_width, encoder_depth, encoder_act;
   double encoder_slope, encoder_clip;
   int read, outputs;
 } gn_parts_config;
-enum { GN_LIFT_ZERO, GN_LIFT_ENCODER };
+enum { GN_LIFT_ZERO, GN_LIFT_ENCODER, GN_LIFT_DRAW };
 enum { GN_READ_AUTO, GN_READ_FIRST, GN_READ_STATE, GN_READ_LINEAR };
 #define GN_LIFT_OPTIONS(cfg, field)                                                      \
-  GN_CHOICE(cfg, "lift", field.lift, GN_LIFT_ZERO, "zero|encoder", "start of the blocks after the first"), \
+  GN_CHOICE(cfg, "lift", field.lift, GN_LIFT_ZERO, "zero|encoder|draw", "start of the blocks after the first"), \
+  GN_INT(cfg, "draw_seed", field.draw_seed, 0, 0, 1000000, "lift = draw: seed of the number"), \
   GN_ENCODER_OPTIONS(cfg, field)
 #define GN_ENCODER_OPTIONS(cfg, field)                                                   \
   GN_INT(cfg, "encoder_width", field.encoder_width, 0, 0, 65536, "hidden units of the encoder (0: width)"), \
@@ -50,6 +56,7 @@ enum { GN_READ_AUTO, GN_READ_FIRST, GN_READ_STATE, GN_READ_LINEAR };
 typedef struct gn_parts {
   gn_net encoder, decoder;
   size_t read_blocks; /* blocks the linear read sees: the first n */
+  double draw;        /* lift = draw: the number                  */
 } gn_parts;
 
 /* Number of observed values from option dim and the data; GN_EARG if they disagree or
@@ -57,8 +64,8 @@ typedef struct gn_parts {
 gn_status gn_parts_dim(const gn_net_config *c, gn_sizes data, size_t *dim);
 /* The network option struct as a spec with the given blocks left to the caller. */
 void gn_parts_spec(const gn_net_config *c, gn_net_spec *spec);
-/* A network of f with these options, from the state blocks 0 .. nin-1 to outputs as wide as
-   the blocks 0 .. nout-1, which are declared: parameters "prefix.i.*", fields in the tape of
+/* A network of f with these options, from the state blocks 0 .. nin-1, and the signals if there
+   are any (m->nu is set), to outputs as wide as the blocks 0 .. nout-1, which are declared: parameters "prefix.i.*", fields in the tape of
    f. Several networks follow each other in one tape. */
 gn_status gn_parts_net(gn_model *m, const gn_net_config *c, const char *prefix, size_t nin,
                        size_t nout, gn_net *net);
