@@ -7,8 +7,10 @@
 #include "core/loss.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define DATA_DIR GN_SOURCE_DIR "/experiments/data"
 
@@ -160,9 +162,14 @@ START_TEST(dataset_contract)
                                             { NULL, NULL } };
   const char *name = gn_datasets[_i]->name;
   const char *const(*set)[2] = strcmp(name, "table") == 0 ? shipped : NULL;
+  const char *dir = DATA_DIR;
+  if (strcmp(name, "silverbox") == 0) { /* to be fetched */
+    dir = gn_test_path(gn_test_shared(), "data");
+    if (!gn_test_need("silverbox", dir)) return;
+  }
   gn_dataset *a, *b;
-  gn_ck_ok(make_data(name, 3, DATA_DIR, set, &a));
-  gn_ck_ok(make_data(name, 3, DATA_DIR, set, &b));
+  gn_ck_ok(make_data(name, 3, dir, set, &a));
+  gn_ck_ok(make_data(name, 3, dir, set, &b));
   ck_assert_uint_eq(a->n, b->n);
   ck_assert_mem_eq(a->x, b->x, a->n * a->nx * sizeof *a->x);
   ck_assert_mem_eq(a->y, b->y, a->n * a->K * a->ny * sizeof *a->y);
@@ -330,6 +337,51 @@ START_TEST(point_cloud_regions)
 }
 END_TEST
 
+/* Rows with a third, empty cell and no line feed at the end, as in the file of the source. Means
+   are 2.5 and 25. */
+START_TEST(silverbox_windows)
+{
+  static const char rows[] = "\"V1\",\"V2\",\n0,0,\n1,10,\n2,20,\n3,30,\n4,40,\n5,50,";
+  static const char *const set[][2] = { { "window", "2" }, { "n", "1" },     { "valid", "1" },
+                                        { "first", "1" },  { "gain", "10" }, { NULL, NULL } };
+  static const char *const wide[][2] = { { "window", "6" }, { NULL, NULL } };
+  static const double u[6] = { -15, -5, 5, 5, 15, 25 }, y[4] = { -50, 50, 150, 250 };
+  const char *dir = gn_test_tmpdir();
+  const size_t idx[2] = { 1, 0 };
+  double ub[6];
+  gn_dataset *d;
+  char box[512];
+  (void)snprintf(box, sizeof box, "%s", gn_test_path(dir, "silverbox"));
+  gn_ck_fails(make_data("silverbox", 1, dir, NULL, &d), GN_EIO, "GNOMON_DATA");
+  ck_assert_int_eq(mkdir(box, 0700), 0);
+  gn_test_file(box, "sb.csv", rows);
+  gn_ck_ok(make_data("silverbox", 1, dir, set, &d));
+  ck_assert(d->n == 2 && d->ntrain == 1 && d->K == 2 && d->nx == 1 && d->ny == 1 && d->nu == 1);
+  ck_assert(d->U == 3 && d->u_times[0] == 0 && d->u_times[2] == 2 && d->stops == 1);
+  ck_assert(d->x[0] == -150 && d->x[1] == 50);
+  ck_assert_mem_eq(d->y, y, sizeof y);
+  ck_assert_mem_eq(d->u, u, sizeof u);
+  gn_dataset_signals(d, 2, idx, ub);
+  for (size_t k = 0; k < 3; k++) ck_assert(ub[2 * k] == u[3 + k] && ub[2 * k + 1] == u[k]);
+  gn_dataset_destroy(&d);
+  gn_ck_fails(make_data("silverbox", 1, dir, wide, &d), GN_EARG, "end at row 6");
+  gn_test_file(box, "sb.csv", "\"V1\",\"V2\",\n0,0,\n1,x,\n");
+  gn_ck_fails(make_data("silverbox", 1, dir, NULL, &d), GN_EIO, "sb.csv:3: column 'V2'");
+}
+END_TEST
+
+START_TEST(silverbox_numbers)
+{
+  const char *dir = gn_test_path(gn_test_shared(), "data");
+  gn_dataset *d;
+  if (!gn_test_need("silverbox", dir)) return;
+  gn_ck_ok(make_data("silverbox", 1, dir, NULL, &d));
+  ck_assert(d->n == 1 && d->K == 63 && d->U == 64);
+  ck_assert_double_eq_tol(d->x[0], 0.858180, 5e-7); /* 100 (0.0093978 - mean), six digits */
+  gn_dataset_destroy(&d);
+}
+END_TEST
+
 static TCase *group(Suite *s, const char *name)
 {
   TCase *t = tcase_create(name);
@@ -352,6 +404,8 @@ int main(void)
   tcase_add_test(t, lynx_hare_malformed);
   tcase_add_test(t, spiral_closed_form);
   tcase_add_test(t, point_cloud_regions);
+  tcase_add_test(t, silverbox_windows);
+  tcase_add_test(t, silverbox_numbers);
   SRunner *run = srunner_create(s);
   srunner_run_all(run, CK_NORMAL);
   const int failed = srunner_ntests_failed(run);

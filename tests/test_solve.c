@@ -15,6 +15,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -149,6 +150,53 @@ START_TEST(delays)
   gn_pass_destroy(&ps);
   gn_solution_destroy(&o);
   gn_subject_destroy(&s);
+}
+END_TEST
+
+/* A driven linear equation h' = a h + b V1(t) + c: as a pass; the eigenvalue is a. */
+START_TEST(signals)
+{
+  static const char driven[] = "[data]\nname = silverbox\nwindow = 3\nn = 2\ndir = %s\n"
+                               "[model]\nname = %s\nsignals = %d\ndepth = 0\n"
+                               "[solver]\nrtol = 1e-10\natol = 1e-10\n";
+  static const char spiral[] = "[data]\nname = spiral\n[model]\nname = node\nsignals = 1\n";
+  const char *dir = gn_test_tmpdir();
+  char box[512], text[1024];
+  (void)snprintf(box, sizeof box, "%s", gn_test_path(dir, "silverbox"));
+  ck_assert_int_eq(mkdir(box, 0700), 0);
+  gn_test_file(box, "sb.csv", "V1,V2,\n.1,.2,\n-.2,.1,\n.3,0,\n.1,.1,\n0,.2,\n.2,-.1,\n.1,0,\n");
+  (void)snprintf(text, sizeof text, driven, dir, "node", 1);
+  gn_subject_input in = { .path = gn_test_file(dir, "u.ini", text), .samples = "train" };
+  gn_subject *s;
+  gn_ck_ok(gn_subject_create(&in, &s));
+  gn_setup *u = s->setup;
+  double z[6], gz[6], gx[2] = { 0 }, gp[3] = { 0 }, loss;
+  gn_solution *o = solve(s, 0, NULL);
+  const gn_solver sv = gn_experiment_solver(s->e);
+  gn_pass *ps;
+  gn_ck_ok(gn_pass_create(s->e->gradient, NULL, &u->problem, &sv, s->B, &ps));
+  gn_ck_ok(gn_pass_forward(ps, s->B, s->p, &s->batch.drive, s->x, z));
+  ck_assert_mem_eq(series_of(o, GN_SERIES_OUTPUT) + 2, z, sizeof z);
+  gn_ck_ok(s->e->loss->eval(s->e->loss_config, &s->target, z, &loss, gz));
+  ck_assert_double_eq(o->loss, loss);
+  gn_ck_ok(gn_pass_backward(ps, gz, gp, gx, NULL));
+  gn_ck_close_all(2, series_of(o, GN_SERIES_ADJOINT), gx, 1e-7);
+  gn_ck_fails(gn_case_export(s, "case.h5", &loss), GN_EUNSUP, "signals");
+  gn_spectrum *sp;
+  gn_ck_ok(gn_spectrum_create(s, o, &sp));
+  gn_ck_close(sp->re[3], s->p[0], 1e-14);
+  gn_spectrum_destroy(&sp);
+  gn_pass_destroy(&ps);
+  gn_solution_destroy(&o);
+  static const double late[2] = { 0, 4 };
+  const gn_solve_input far = { 2, late, 0 };
+  gn_ck_fails(gn_solve(s, &far, &o), GN_EARG, "signals end at 3");
+  gn_subject_destroy(&s);
+  (void)snprintf(text, sizeof text, driven, dir, "node", 2);
+  gn_test_file(dir, "u.ini", text);
+  gn_ck_fails(gn_subject_create(&in, &s), GN_EARG, "set model.signals = 1");
+  gn_test_file(dir, "u.ini", spiral);
+  gn_ck_fails(gn_subject_create(&in, &s), GN_EARG, "brings none");
 }
 END_TEST
 
@@ -510,6 +558,7 @@ int main(void)
   tcase_add_test(t, adjoint_at_the_start_is_the_gradient);
   tcase_add_test(t, adjoint_jumps_at_targets);
   tcase_add_test(t, delays);
+  tcase_add_test(t, signals);
   tcase_add_test(t, files_give_back_what_was_written);
   tcase_add_test(t, times_are_checked);
   tcase_add_test(t, samples_are_checked);

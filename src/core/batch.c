@@ -12,7 +12,8 @@ gn_status gn_batch_setup(gn_batch *b, gn_arena *a, const gn_dataset *d, size_t B
     GN_NEW(a, b->dt, d->K * Bmax);
   }
   if (d->hist) GN_NEW(a, b->xhist, d->H * Bmax * d->nx);
-  b->drive = (gn_drive){ .t0 = b->t0, .dt = b->dt, .xhist = b->xhist };
+  if (d->u) GN_NEW(a, b->u, d->U * Bmax * d->nu);
+  b->drive = (gn_drive){ .t0 = b->t0, .dt = b->dt, .u = b->u, .xhist = b->xhist };
   return GN_OK;
 }
 
@@ -22,6 +23,7 @@ void gn_batch_take(gn_batch *b, const gn_dataset *d, size_t B, const size_t *idx
   gn_dataset_batch(d, B, idx, b->x, b->y, b->mask);
   gn_dataset_spans(d, B, idx, b->t0, b->dt);
   gn_dataset_history(d, B, idx, b->xhist);
+  gn_dataset_signals(d, B, idx, b->u);
 }
 
 gn_target gn_batch_target(const gn_batch *b, const gn_dataset *d, size_t nz)

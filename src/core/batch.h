@@ -12,7 +12,8 @@ typedef struct gn_batch {
   unsigned char *mask;        /* [K, B, ny]; NULL: the data set has none             */
   double *t0, *dt;            /* [K, B]; NULL: one grid for all                      */
   double *xhist;              /* [H, B, nx] inputs before the start; NULL: none      */
-  gn_drive drive;             /* with the last three                                 */
+  double *u;                  /* [U, B, nu] signals at their knots; NULL: none       */
+  gn_drive drive;             /* with the last four                                  */
 } gn_batch;
 
 /* Memory for batches of up to Bmax rows, from the arena. */

@@ -63,6 +63,8 @@ static gn_status check(const char *name, const gn_dataset *d)
                d->hist_times[h], d->times[0]);
   GN_REQUIRE(!d->hist || gn_vec_finite(d->n * d->H * d->nx, d->hist), GN_ENONFINITE,
              "data set %s: an input before the start is not finite", name);
+  GN_REQUIRE(!d->u || gn_vec_finite(d->n * d->U * d->nu, d->u), GN_ENONFINITE,
+             "data set %s: a signal is not finite", name);
   return GN_OK;
 }
 
@@ -136,6 +138,13 @@ void gn_dataset_history(const gn_dataset *d, size_t B, const size_t *idx, double
   for (size_t h = 0; d->hist && h < d->H; h++)
     for (size_t b = 0; b < B; b++)
       gn_vec_copy(d->nx, d->hist + (idx[b] * d->H + h) * d->nx, xh + (h * B + b) * d->nx);
+}
+
+void gn_dataset_signals(const gn_dataset *d, size_t B, const size_t *idx, double *ub)
+{
+  for (size_t k = 0; d->u && k < d->U; k++)
+    for (size_t b = 0; b < B; b++)
+      gn_vec_copy(d->nu, d->u + (idx[b] * d->U + k) * d->nu, ub + (k * B + b) * d->nu);
 }
 
 const char *gn_dataset_folder(void)

@@ -25,6 +25,11 @@ typedef struct gn_dataset {
   size_t H;                  /* inputs before t0, for models with lags: at            */
   const double *hist_times;  /* [H], ascending, the last one before t0                */
   const double *hist;        /* [n, H, nx]; NULL: before t0 the input is x            */
+  size_t nu, U;              /* signals, for models that take them, and their knots   */
+  int signal, stops;         /* gn_signal_kind; 1: knots are stop times               */
+  const double *u_times;     /* [U], ascending, from t0 (or before) to the end: times, or
+                                values of s with row_times                            */
+  const double *u;           /* [n, U, nu]; NULL: there are none                      */
   const double *y;           /* [n, K, ny]                                            */
   const unsigned char *mask; /* [n, K, ny], 1 = observed; NULL = all                  */
   const char *note;          /* lines on how the data were made (scales, split), for
@@ -60,5 +65,7 @@ void gn_dataset_batch(const gn_dataset *d, size_t B, const size_t *idx, double *
 void gn_dataset_spans(const gn_dataset *d, size_t B, const size_t *idx, double *t0, double *dt);
 /* Its inputs before t0, xh [H, B, nx]. Nothing is written without hist. */
 void gn_dataset_history(const gn_dataset *d, size_t B, const size_t *idx, double *xh);
+/* Its signals at their knots, ub [U, B, nu]. Nothing is written without u. */
+void gn_dataset_signals(const gn_dataset *d, size_t B, const size_t *idx, double *ub);
 
 #endif

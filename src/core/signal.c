@@ -216,10 +216,10 @@ gn_status gn_signal_begin(gn_signal_values *v, const gn_problem *pb, size_t B,
   return sig->kind == GN_CUBIC ? bend(v) : GN_OK;
 }
 
-/* Knot the interval of s begins with. */
+/* Knot the interval of s begins with; that of hold may be the last. */
 static size_t find(const gn_signal *sig, double s)
 {
-  size_t lo = 0, hi = sig->nknot - 1;
+  size_t lo = 0, hi = sig->nknot - (sig->kind != GN_HOLD);
   while (hi - lo > 1) {
     const size_t mid = lo + (hi - lo) / 2;
     if (sig->s[mid] <= s) lo = mid;

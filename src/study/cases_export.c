@@ -83,6 +83,8 @@ gn_status gn_case_export(const gn_subject *s, const char *file, double *loss)
   GN_REQUIRE(s->setup->problem.nhist == 0, GN_EUNSUP,
              "a case has no place for the %zu inputs before the start that this data set brings",
              s->setup->problem.nhist);
+  GN_REQUIRE(!s->setup->problem.signal, GN_EUNSUP,
+             "a case has no place for the signals that this data set brings");
   GN_TRY(take_data(&x));
   GN_NEW(s->arena, x.z, n);
   GN_NEW(s->arena, x.gz, n);

@@ -4,6 +4,8 @@
  * exists. */
 #include "study/experiment.h"
 
+#include "core/signal.h"
+
 static gn_status add_cost(const gn_experiment *e, gn_setup *s)
 {
   const gn_running_options *o = &e->running;
@@ -20,6 +22,21 @@ static gn_status make_model(const gn_experiment *e, gn_setup *s)
   const size_t nz = e->loss->outputs ? e->loss->outputs(e->loss_config, ny) : 0;
   const gn_sizes sizes = { s->data->nx, nz };
   return gn_model_create(e->model, e->model_config, sizes, &s->model);
+}
+
+/* What drives the model from outside. */
+static gn_status add_signals(gn_setup *s, const char *model, const char *data)
+{
+  const gn_dataset *d = s->data;
+  const gn_problem plain = s->problem;
+  const size_t nu = s->model->nu;
+  if (nu == 0) return GN_OK;
+  GN_REQUIRE(d->u, GN_EARG, "model %s takes %zu signals, and data set %s brings none", model, nu,
+             data);
+  GN_REQUIRE(d->nu == nu, GN_EARG, "model %s takes %zu signals, data set %s brings %zu; set "
+             "model.signals = %zu", model, nu, data, d->nu, d->nu);
+  return gn_problem_signal(s->arena, &plain, (gn_signal_kind)d->signal, d->U, d->u_times, d->stops,
+                           &s->problem);
 }
 
 static gn_status build(const gn_experiment *e, gn_setup *s)
@@ -41,6 +58,7 @@ static gn_status build(const gn_experiment *e, gn_setup *s)
     s->problem.nhist = s->data->H;
     s->problem.hist_s = s->data->hist_times;
   }
+  GN_TRY(add_signals(s, e->model->name, e->data->name));
   GN_NEW(s->arena, s->p, s->model->params.np);
   gn_params_init(&s->model->params, (uint64_t)e->run.seed, s->p);
   return GN_OK;

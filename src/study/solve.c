@@ -47,6 +47,18 @@ static double *state_at(const work *w, const gn_solve_part *p, double *Y, size_t
   return Y + (i + 1 - (size_t)gn_solve_at_start(p)) * state(w, p);
 }
 
+/* Signals as in training; the part's rows are all there are. */
+static gn_status add_signals(work *w, gn_solve_part *p)
+{
+  const gn_dataset *d = w->s->setup->data;
+  const gn_problem plain = p->problem;
+  if (!w->s->setup->problem.signal) return GN_OK;
+  GN_REQUIRE(!p->own, GN_EUNSUP, "it has times of its own and signals, which solve does not offer");
+  p->drive.u = w->s->batch.u;
+  return gn_problem_signal(w->arena, &plain, (gn_signal_kind)d->signal, d->U, d->u_times, d->stops,
+                           &p->problem);
+}
+
 static gn_status make_part(work *w, gn_solve_part *p, const gn_solve_input *in)
 {
   const gn_experiment *e = w->s->e;
@@ -56,6 +68,7 @@ static gn_status make_part(work *w, gn_solve_part *p, const gn_solve_input *in)
   GN_TRY(gn_solve_problem(w->arena, p, m, K, (gn_output_mode)e->solver.output));
   p->problem.nhist = w->s->setup->problem.nhist;
   p->problem.hist_s = w->s->setup->problem.hist_s;
+  GN_TRY(add_signals(w, p));
   GN_NEW(w->arena, p->Y, (p->n + 1) * state(w, p)); /* y0 first, also where it is no node */
   GN_NEW(w->arena, p->z, p->n * p->B * m->nz);
   return GN_OK;

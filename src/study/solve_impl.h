@@ -3,6 +3,7 @@
 #define GN_STUDY_SOLVE_IMPL_H
 
 #include "core/adjoint.h"
+#include "core/signal.h"
 #include "study/solve.h"
 
 /* A time the solve meets. */

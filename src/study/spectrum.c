@@ -10,6 +10,7 @@
 #include "base/lapack.h"
 #include "base/text.h"
 #include "base/vec.h"
+#include "core/signal.h"
 
 #include <errno.h>
 #include <math.h>
@@ -34,6 +35,7 @@ typedef struct work {
   double *dgeev;              /* [4 ny]                          */
   pair *sorted;               /* [ny]                            */
   unsigned char *used;        /* [ny]                            */
+  gn_signal_values signal;
 } work;
 
 static double time_of(const gn_spectrum *sp, size_t i, size_t b)
@@ -70,6 +72,10 @@ static gn_status make(work *w, const gn_solution *along)
   GN_NEW(w->arena, w->dgeev, 4 * n);
   GN_NEW(w->arena, w->sorted, n);
   GN_NEW(w->arena, w->used, n);
+  const gn_problem *pb = &w->s->setup->problem;
+  GN_TRY(gn_signal_setup(&w->signal, w->arena, pb, B));
+  GN_TRY(gn_signal_begin(&w->signal, pb, B, &w->s->batch.drive));
+  w->signal.interval = GN_NONE; /* that of the time */
   GN_TRY(gn_pool_create(&m->tape[GN_F], 1, B, &w->pool));
   return gn_pool_take(w->pool, B, &w->rec);
 }
@@ -94,7 +100,8 @@ static gn_status jacobians(work *w)
   const gn_model *m = w->s->setup->model;
   const size_t B = w->sp->B, n = w->sp->n;
   const gn_tape tape = gn_record_tape(w->rec, 0, 1);
-  const gn_point at = { .B = B, .t = w->t, .y = w->y, .p = w->s->p };
+  gn_point at = { .B = B, .t = w->t, .y = w->y, .p = w->s->p };
+  if (w->signal.of) at.u = gn_signal_read(&w->signal, w->t[0], w->t);
   GN_REQUIRE(m->map[GN_F].eval(m, &at, &tape, w->f) == 0, GN_ENONFINITE,
              "f of model %s failed at t = %g", m->cls->name, w->t[0]);
   for (size_t k = 0, j = 0; k < m->nblock; k++)
