@@ -238,6 +238,72 @@ START_TEST(continuous_converge)
 }
 END_TEST
 
+/* ---- jumps ----------------------------------------------------------------------------- */
+
+/* node with a jump, y+ = y + x / 4. */
+static int jump(const gn_model *m, const gn_point *at, const gn_tape *tape, double *z)
+{
+  (void)tape;
+  for (size_t i = 0; i < at->B * m->ny; i++) z[i] = at->y[i] + at->x[i] / 4;
+  return 0;
+}
+
+static int jump_vjp(const gn_model *m, const gn_point *at, const gn_tape *tape, const double *w,
+                    const gn_pull *to)
+{
+  (void)tape;
+  if (to->y) gn_vec_axpy(at->B * m->ny, 1.0, w, to->y);
+  return 0;
+}
+
+static int jump_jvp(const gn_model *m, const gn_point *at, const gn_tape *tape, const double *vy,
+                    const double *vp, double *z)
+{
+  (void)tape, (void)vp;
+  gn_vec_fill(at->B * m->ny, 0.0, z);
+  if (vy) gn_vec_copy(at->B * m->ny, vy, z);
+  return 0;
+}
+
+/* Jumps, outputs, a change of spans and a knot at one time. */
+START_TEST(knots_among_events)
+{
+  static const char *const names[] = { "tangent", "fd", "cvodes", "interpolate", "gauss",
+                                       "backsolve", "forward", "reversible" };
+  static const gn_rig_kind kinds[] = { GN_RIG_JUMPS, GN_RIG_ALL };
+  gn_model_class cls = *gn_model_find("node");
+  const gn_rig_way st = way("erk", "");
+  gn_arena *a;
+  gn_model *m;
+  gn_rig r;
+  gn_problem pb;
+  gn_rig_answer ref, g;
+  cls.jump = (gn_map){ jump, jump_vjp, NULL, jump_jvp };
+  gn_ck_ok(gn_arena_create(&a));
+  gn_ck_ok(gn_model_create(&cls, gn_rig_config(a, cls.options, cls.config_size,
+                                               "dim=2:width=4:signals=2"), (gn_sizes){ 0 }, &m));
+  gn_rig_create(m, kinds[_i / 2], GN_LAND, ROWS, &st, 1e-10, 0, &r);
+  join_spans(&r);
+  double *u = gn_arena_alloc(a, NKNOT * ROWS * 2, sizeof *u);
+  ck_assert(u != NULL);
+  gn_rig_random(9, NKNOT * ROWS * 2, 1, u);
+  gn_ck_ok(gn_problem_signal(a, &r.problem, _i % 2 ? GN_LINEAR : GN_HOLD, NKNOT, knot, 1, &pb));
+  r.problem = pb;
+  r.drive.u = u;
+  gn_rig_answer_of(&r, "discrete", 0, &ref);
+  for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+    /* exact; differences; 1e-10 a step; order 2 */
+    const double tol = k == 0 ? 1e-12 : k == 1 ? 1e-8 : k + 1 < sizeof names / sizeof *names ? 1e-6 : 1e-3;
+    gn_rig_answer_of(&r, names[k], 0, &g);
+    ck_assert_msg(gn_rig_distance(&r, &g, &ref) <= tol, "%s: %.2e", names[k],
+                  gn_rig_distance(&r, &g, &ref));
+  }
+  gn_rig_destroy(&r);
+  gn_model_destroy(&m);
+  gn_arena_destroy(&a);
+}
+END_TEST
+
 /* ---- rows ------------------------------------------------------------------------------ */
 
 /* A row with a span of its own sees what a solve in its own time sees. */
@@ -347,6 +413,7 @@ int main(void)
   tcase_add_loop_test(numbers, driven_linear_equation, 0, 18);
   tcase_add_loop_test(exact, discrete_is_exact, 0, NSCENE);
   tcase_add_loop_test(exact, continuous_converge, 0, 28);
+  tcase_add_loop_test(exact, knots_among_events, 0, 4);
   tcase_add_loop_test(exact, rows_read_at_their_own_times, 0, 3);
   tcase_add_test(exact, what_cannot_be_done);
   tcase_set_timeout(exact, 120);
