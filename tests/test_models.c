@@ -44,6 +44,8 @@ static const char *const combinations[] = {
   "?a=identity:?delta=0.01",
   "dim=2:?width=8:?activation=relu:?gate=tanh:?gamma=trainable:?xi=trainable:?eps=0.5:?rho=1",
   "dim=4:?width=8:?activation=hardtanh:?clip=0.7:?time=append:?augment=2:?read=first:?start=paper",
+  "dim=3:?width=9:?signals=2:?time=append:?lift=draw:?draw_seed=5:?augment=2:?read=state",
+  "dim=1:?depth=0:?signals=1:?lift=draw:?gate=hardtanh:?xi=frozen:?start=draw",
 };
 enum { NCOMB = sizeof combinations / sizeof *combinations };
 

@@ -104,7 +104,7 @@ START_TEST(driven_linear_equation)
   gn_rig r;
   gn_rig_answer g;
   gn_problem pb;
-  double y[3][3], at[4] = { 1, 0, 0 }; /* by y0, b, c */
+  double y[3][3] = { { 0 } }, at[3] = { 1, 0, 0 }; /* by y0, b, c */
   gn_rig_create(m, GN_RIG_PLAIN, GN_LAND, 1, &st, sv, 0, &r);
   for (size_t k = 0; k < 3; k++) r.event[k] = (gn_event){ out[k], GN_AT_OUTPUT, k };
   r.problem.nevent = r.problem.noutput = 3;
@@ -112,7 +112,7 @@ START_TEST(driven_linear_equation)
   r.problem = pb;
   r.drive.u = knot_u;
   r.p[0] = a, r.p[1] = b, r.p[2] = c;
-  double s = 0.1, state = r.y0[0], want[3];
+  double s = 0.1, state = r.y0[0], want[3] = { 0 };
   for (size_t e = 0; e < pb.nevent; e++) {
     size_t k = 0;
     while (k + 2 < NKNOT && knot[k + 1] <= s) k++;
@@ -284,9 +284,8 @@ START_TEST(knots_among_events)
                                                "dim=2:width=4:signals=2"), (gn_sizes){ 0 }, &m));
   gn_rig_create(m, kinds[_i / 2], GN_LAND, ROWS, &st, 1e-10, 0, &r);
   join_spans(&r);
-  double *u = gn_arena_alloc(a, NKNOT * ROWS * 2, sizeof *u);
-  ck_assert(u != NULL);
-  gn_rig_random(9, NKNOT * ROWS * 2, 1, u);
+  double u[NKNOT * ROWS * 2];
+  gn_rig_random(9, sizeof u / sizeof *u, 1, u);
   gn_ck_ok(gn_problem_signal(a, &r.problem, _i % 2 ? GN_LINEAR : GN_HOLD, NKNOT, knot, 1, &pb));
   r.problem = pb;
   r.drive.u = u;

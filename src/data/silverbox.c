@@ -34,51 +34,58 @@ static const gn_option options[] = {
 };
 /* clang-format on */
 
-/* The columns V1 and V2, scaled. */
-static gn_status read_columns(gn_arena *a, const char *file, double gain, size_t *n, double *v[2])
+/* The file. */
+enum { V1, V2, COLUMNS };
+typedef struct record {
+  const char *file;
+  size_t n;
+  double (*v)[COLUMNS];
+} record;
+
+static gn_status read_record(gn_arena *a, double gain, record *r)
 {
-  static const char *const name[2] = { "V1", "V2" };
+  static const char *const name[COLUMNS] = { "V1", "V2" };
   gn_csv *csv;
-  GN_REQUIRE(access(file, R_OK) == 0, GN_EIO, "%s: cannot open; GNOMON_DATA (or --data.dir) names "
-             "the folder with fetched data, silverbox/sb.csv in it", file);
-  GN_TRY(gn_csv_read(a, file, &csv));
-  *n = csv->nrow;
-  for (int j = 0; j < 2; j++) {
+  GN_REQUIRE(access(r->file, R_OK) == 0, GN_EIO, "%s: cannot open; GNOMON_DATA (or --data.dir) "
+             "names the folder with fetched data, silverbox/sb.csv in it", r->file);
+  GN_TRY(gn_csv_read(a, r->file, &csv));
+  GN_REQUIRE(csv->nrow > 0, GN_EIO, "%s: no rows", r->file);
+  GN_NEW(a, r->v, csv->nrow);
+  r->n = csv->nrow;
+  for (int j = 0; j < COLUMNS; j++) {
     const size_t col = gn_csv_column(csv, name[j]);
     double mean = 0;
-    GN_REQUIRE(col != GN_CSV_NONE, GN_EIO, "%s: no column '%s'", file, name[j]);
-    GN_NEW(a, v[j], *n);
-    for (size_t i = 0; i < *n; i++) {
-      v[j][i] = gn_csv_number(csv, i, col);
-      GN_REQUIRE(isfinite(v[j][i]), GN_EIO, "%s:%d: column '%s', expected a number", file,
+    GN_REQUIRE(col != GN_CSV_NONE, GN_EIO, "%s: no column '%s'", r->file, name[j]);
+    for (size_t i = 0; i < r->n; i++) {
+      r->v[i][j] = gn_csv_number(csv, i, col);
+      GN_REQUIRE(isfinite(r->v[i][j]), GN_EIO, "%s:%d: column '%s', expected a number", r->file,
                  csv->line[i], name[j]);
-      mean += v[j][i];
+      mean += r->v[i][j];
     }
-    mean /= (double)*n;
-    for (size_t i = 0; i < *n; i++) v[j][i] = gain * (v[j][i] - mean);
+    mean /= (double)r->n;
+    for (size_t i = 0; i < r->n; i++) r->v[i][j] = gain * (r->v[i][j] - mean);
   }
   return GN_OK;
 }
 
-static gn_status cut(const config *c, const char *file, size_t nrow, double *const v[2],
-                     gn_dataset *d)
+static gn_status cut(const config *c, const record *r, gn_dataset *d)
 {
   const size_t K = (size_t)c->window, ntrain = (size_t)c->n, n = ntrain + (size_t)c->valid;
   const size_t stride = c->stride ? (size_t)c->stride : K;
   const size_t first = (size_t)c->first, end = first + (n - 1) * stride + K;
   double *times, *x, *y, *u;
-  GN_REQUIRE(end < nrow, GN_EARG, "%zu samples of window = %zu from first = %zu on end at row %zu; "
-             "%s has rows 0 to %zu", n, K, first, end, file, nrow - 1);
+  GN_REQUIRE(end < r->n, GN_EARG, "%zu samples of window = %zu from first = %zu on end at row %zu; "
+             "%s has rows 0 to %zu", n, K, first, end, r->file, r->n - 1);
   GN_NEW(d->arena, times, K + 1);
   GN_NEW(d->arena, x, n);
   GN_NEW(d->arena, y, n * K);
   GN_NEW(d->arena, u, n * (K + 1));
   for (size_t k = 0; k <= K; k++) times[k] = (double)k;
   for (size_t i = 0; i < n; i++) {
-    const size_t row = first + i * stride;
-    x[i] = v[1][row];
-    for (size_t k = 0; k < K; k++) y[i * K + k] = v[1][row + 1 + k];
-    for (size_t k = 0; k <= K; k++) u[i * (K + 1) + k] = v[0][row + k];
+    double(*const row)[COLUMNS] = r->v + first + i * stride;
+    x[i] = row[0][V2];
+    for (size_t k = 0; k < K; k++) y[i * K + k] = row[k + 1][V2];
+    for (size_t k = 0; k <= K; k++) u[i * (K + 1) + k] = row[k][V1];
   }
   *d = (gn_dataset){ .arena = d->arena, .n = n, .ntrain = ntrain, .K = K, .nx = 1, .ny = 1,
                      .times = times, .x = x, .y = y, .nu = 1, .U = K + 1, .u_times = times,
@@ -91,13 +98,11 @@ static gn_status make(const void *config_, uint64_t seed, const char *dir, gn_da
   const config *c = config_;
   (void)seed; /* measured data: nothing is drawn */
   gn_arena *a;
-  double *v[2];
-  size_t nrow = 0;
-  const char *file = gn_arena_printf(d->arena, "%s/silverbox/sb.csv", dir);
-  if (!file) return GN_ENOMEM;
+  record r = { .file = gn_arena_printf(d->arena, "%s/silverbox/sb.csv", dir) };
+  if (!r.file) return GN_ENOMEM;
   GN_TRY(gn_arena_create(&a));
-  gn_status s = read_columns(a, file, c->gain, &nrow, v);
-  if (s == GN_OK) s = cut(c, file, nrow, v, d);
+  gn_status s = read_record(a, c->gain, &r);
+  if (s == GN_OK) s = cut(c, &r, d);
   gn_arena_destroy(&a);
   return s;
 }
