@@ -1,5 +1,7 @@
 /* Nicholson's blowflies: adult flies of one culture, counted every 2 days for 720 days (set 4
- * of the table). Eggs become adults after about 14.8 days, which makes it cycle.
+ * of the table). Eggs become adults after about 14.8 days, which makes it cycle. Later in the
+ * record the culture is another one: it cycles less and less regularly (Stokes et al., Theor.
+ * Popul. Biol. 34, 1988); `counts` leaves the end away.
  *
  * The record is cut in time order into training, validation and test part, each into windows
  * of its own: x is the count at the start of a window, y the `window` counts after it, the
@@ -23,7 +25,7 @@ static const char table[] = "small_series/nicholson_blowflies.csv";
 static const char header[] = "day;count;set";
 
 typedef struct config {
-  int log, window, stride, past, inputs;
+  int log, counts, window, stride, past, inputs;
   double valid, test, time_scale;
   gn_split split;
 } config;
@@ -32,6 +34,7 @@ enum { NOW, PAST };
 /* clang-format off */
 static const gn_option options[] = {
   GN_BOOL(config, "log", log, 1, "natural logarithms of the counts"),
+  GN_INT(config, "counts", counts, ROWS, 2, ROWS, "first counts of the record, used"),
   GN_INT(config, "window", window, 20, 1, ROWS - 1, "counts after the start of a sample"),
   GN_INT(config, "past", past, 8, 0, ROWS - 1, "counts before its start that are known"),
   GN_INT(config, "stride", stride, 2, 1, ROWS - 1, "counts between the starts of samples"),
@@ -122,11 +125,11 @@ static gn_status parts(const config *c, part *train, part *other)
 {
   GN_REQUIRE(c->valid + c->test < 1, GN_EARG, "valid = %g and test = %g leave nothing to train on",
              c->valid, c->test);
-  const size_t test = (size_t)floor((1 - c->test) * ROWS + 0.5);
-  const size_t valid = (size_t)floor((1 - c->test - c->valid) * ROWS + 0.5);
+  const size_t n = (size_t)c->counts, test = (size_t)floor((1 - c->test) * c->counts + 0.5);
+  const size_t valid = (size_t)floor((1 - c->test - c->valid) * c->counts + 0.5);
   const int last = c->split.part == GN_PART_TEST;
   *train = (part){ .row = 0, .end = valid };
-  *other = (part){ .row = last ? test : valid, .end = last ? ROWS : test };
+  *other = (part){ .row = last ? test : valid, .end = last ? n : test };
   count_windows(c, train);
   count_windows(c, other);
   GN_REQUIRE(train->n > 0, GN_EARG, "window = %d and past = %d, but the training part has %zu "
