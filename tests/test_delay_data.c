@@ -99,7 +99,7 @@ static double classic(const char *name, double h0, double T)
     const double left = j < 0 ? h0 : x[j], right = j < 0 ? h0 : x[j + 1];
     const double middle = j < 0 ? h0 : (left + right) / 2 + h / 8 * (f[j] - f[j + 1]);
     const double lag[4] = { left, middle, middle, right }, c[4] = { 0, h / 2, h / 2, h };
-    double k[4];
+    double k[4] = { 0 };
     for (int s = 0; s < 4; s++) {
       const double y = x[i] + (s ? c[s] * k[s - 1] : 0);
       k[s] = mackey ? 4 * lag[s] / (1 + pow(lag[s], 9.65)) - 2 * y : 1.8 * y * (1 - lag[s]);

@@ -46,7 +46,7 @@ static gn_status setup(gn_arena *a, const gn_lagged_config *c, const gn_lagged_l
   GN_REQUIRE(count <= 1e7, GN_EARG, "T = %g with steps = %d a lag of %g is %g steps, expected at "
              "most 1e7", c->T, c->steps, law->tau, count);
   s->nstep = (size_t)count;
-  GN_NEW(a, work, S * (S + 4));
+  GN_NEW(a, work, (size_t)S * (S + 4));
   GN_NEW(a, s->X, s->nstep);
   GN_TRY(gn_gauss_legendre(S, s->c, s->w, work));
   for (size_t i = 0; i < S; i++) s->c[i] = (1 + s->c[i]) / 2, s->w[i] /= 2;

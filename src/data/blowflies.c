@@ -116,7 +116,7 @@ static gn_status read_series(gn_arena *a, const char *dir, series *s)
 
 static void count_windows(const config *c, part *p)
 {
-  const size_t need = (size_t)(c->past + 1 + c->window), have = p->end - p->row;
+  const size_t need = (size_t)c->past + 1 + (size_t)c->window, have = p->end - p->row;
   p->n = have < need ? 0 : (have - need) / (size_t)c->stride + 1;
 }
 
