@@ -4,6 +4,8 @@
 #ifndef GN_CORE_SPLIT_H
 #define GN_CORE_SPLIT_H
 
+#include "base/option.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
