@@ -325,14 +325,13 @@ END_TEST
 
 static double past_times[3];
 static double past_value[3] = { 1, 2, 3 };
-static size_t past_count;
 
 static gn_status make_past(const void *config, uint64_t seed, const char *dir, gn_dataset *d)
 {
   static const double times[2] = { 0, 1 }, x[1] = { 4 }, y[1] = { 5 };
   (void)config, (void)seed, (void)dir;
   *d = (gn_dataset){ .arena = d->arena, .n = 1, .ntrain = 1, .K = 1, .nx = 1, .ny = 1,
-                     .times = times, .x = x, .y = y, .H = past_count, .hist_times = past_times,
+                     .times = times, .x = x, .y = y, .H = 3, .hist_times = past_times,
                      .hist = past_value };
   return GN_OK;
 }
@@ -342,7 +341,6 @@ START_TEST(history_checked)
   static const gn_dataset_class cls = { .name = "past", .make = make_past };
   static const double good[3] = { -3, -2, -1 }, late[3] = { -3, -2, 0 }, twice[3] = { -3, -3, -1 };
   gn_dataset *d;
-  past_count = 3;
   memcpy(past_times, good, sizeof good);
   gn_ck_ok(gn_dataset_create(&cls, &cls, 1, "", &d));
   gn_dataset_destroy(&d);
@@ -350,14 +348,10 @@ START_TEST(history_checked)
   gn_ck_fails(gn_dataset_create(&cls, &cls, 1, "", &d), GN_EARG, "hist_times[2] = 0");
   memcpy(past_times, twice, sizeof twice);
   gn_ck_fails(gn_dataset_create(&cls, &cls, 1, "", &d), GN_EARG, "hist_times[0] = -3");
-  past_times[0] = -(double)INFINITY;
-  gn_ck_fails(gn_dataset_create(&cls, &cls, 1, "", &d), GN_ENONFINITE, "history");
   memcpy(past_times, good, sizeof good);
   past_value[1] = NAN;
-  gn_ck_fails(gn_dataset_create(&cls, &cls, 1, "", &d), GN_ENONFINITE, "history");
+  gn_ck_fails(gn_dataset_create(&cls, &cls, 1, "", &d), GN_ENONFINITE, "before the start");
   past_value[1] = 2;
-  past_count = 0;
-  gn_ck_fails(gn_dataset_create(&cls, &cls, 1, "", &d), GN_EARG, "H = 0");
 }
 END_TEST
 
