@@ -51,6 +51,8 @@ cmake_minimum_required(VERSION 3.25)
 project(probe LANGUAGES C)
 find_package(SUNDIALS 6.4 QUIET COMPONENTS arkode)
 find_package(HDF5 QUIET COMPONENTS C)
+find_package(ZLIB QUIET)
+set(ZLIB_VERSION ${ZLIB_VERSION_STRING}) # before CMake 3.26
 find_package(PkgConfig QUIET)
 if(PkgConfig_FOUND)
   pkg_check_modules(INIH QUIET inih)
@@ -60,7 +62,7 @@ endif()
 if(NOT SUNDIALS_FOUND AND SUNDIALS_CONSIDERED_VERSIONS)
   set(note " ${SUNDIALS_CONSIDERED_VERSIONS}")
 endif()
-foreach(row SUNDIALS HDF5 INIH BLAS CHECK)
+foreach(row SUNDIALS HDF5 ZLIB INIH BLAS CHECK)
   set(version no)
   if(${row}_FOUND)
     set(version ${${row}_VERSION})
@@ -109,6 +111,7 @@ gn_have() # PACKAGE LIBS
     libopenblas-dev) row=BLAS ;;
     libhdf5-dev) row=HDF5 ;;
     libinih-dev) row=INIH ;;
+    zlib1g-dev) row=ZLIB ;;
     check) row=CHECK ;;
     *) gn_die 1 "experiments/packages has '$1', and experiments/lib.sh does not know how to look for it" ;;
   esac || return 1
@@ -131,6 +134,7 @@ gn_look()
     case $name in
       SUNDIALS | HDF5) gn_found+=("$name $version") ;;
       INIH) gn_found+=("inih $version") ;;
+      ZLIB) gn_found+=("zlib $version") ;;
       CHECK) [ "$version" = no ] || gn_check=yes ;;
       BLAS) gn_found+=("$module $version") ;;
     esac

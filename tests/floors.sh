@@ -53,6 +53,7 @@ report 'LAPACK may be called only in src/base/lapack.c:' \
     grep -v '^src/base/lapack.c:')"
 door HDF5 'hdf5|H5' 'src/base/h5.c:'
 door inih 'ini\.h' 'src/base/ini.c:'
+door zlib 'zlib' 'src/base/gzip.c:'
 
 # The registries are reached through the tables, never by naming a plug-in; siblings never
 # meet.

@@ -1,4 +1,4 @@
-/* Reading CSV files: a header line, quoting as in RFC 4180. */
+/* Reading CSV files, plain or packed by gzip: a header line, quoting as in RFC 4180. */
 #ifndef GN_BASE_CSV_H
 #define GN_BASE_CSV_H
 
@@ -19,6 +19,16 @@ typedef struct gn_csv {
    without. GN_EIO if the file cannot be read; "FILE:LINE: ..." for a row with another number of
    cells than the header, a quote that never ends, or a NUL byte. */
 gn_status gn_csv_read(gn_arena *a, const char *file, gn_csv **out);
+
+typedef struct gn_csv_rules {
+  char separator; /* ',' or ';'                                                          */
+  int ragged;     /* 1: cells that are missing or too many at the end of a row are no mistake
+                     if they are empty                                                   */
+  int single;     /* 1: one column is a table                                            */
+} gn_csv_rules;
+
+/* gn_csv_read for files of other habits. GN_EARG for another separator. */
+gn_status gn_csv_read_by(gn_arena *a, const char *file, const gn_csv_rules *by, gn_csv **out);
 
 size_t gn_csv_column(const gn_csv *c, const char *name); /* GN_CSV_NONE if missing */
 const char *gn_csv_text(const gn_csv *c, size_t row, size_t col);

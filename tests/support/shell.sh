@@ -22,7 +22,7 @@ quietly() {
 # copy_tree SOURCE: into $work/tree, without what was built
 copy_tree() {
   mkdir "$work/tree"
-  (cd "$1" && tar cf - --exclude=./.git --exclude='./build*' --exclude=./runs .) |
+  (cd "$1" && tar cf - --exclude=./.git --exclude='./build*' --exclude=./runs --exclude=./experiments/data/fetched .) |
     (cd "$work/tree" && tar xf -)
 }
 
