@@ -2,16 +2,19 @@
  * with every byte changed, and what they say; then the real data sets, by the counts that
  * their makers publish. */
 #include "support/support.h"
+#include "support/wrap.h"
 
 #include "base/csv.h"
 #include "base/gzip.h"
 #include "base/idx.h"
 #include "base/npy.h"
+#include "base/rollouts.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef unsigned char byte;
 
@@ -338,16 +341,121 @@ START_TEST(csv_packed)
 }
 END_TEST
 
+/* ---- rollouts ------------------------------------------------------------------------- */
+
+static const char rollouts_csv[] = "file,set,start,length,kept\n"
+                                   "a,train,0,7,5\n"
+                                   "b,test,0,9,1\n"
+                                   "c,train,7,2,1\n"
+                                   "d,train,9,5,4\n";
+
+/* Rows 0, 1, ... of one column, and these flags; the list beside them. */
+static void put_rollouts(const char *text, size_t rows, const char *flags)
+{
+  byte file[256], data[64], keep[64];
+  for (size_t i = 0; i < rows; i++) {
+    data[i] = (byte)i;
+    keep[i] = (byte)(flags[i] - '0');
+  }
+  char header[128];
+  (void)snprintf(header, sizeof header, DICT("|u1", "(%zu, 1)"), rows);
+  size_t n = npy(file, 1, header, data, rows);
+  put("w_train.npy", file, n);
+  (void)snprintf(header, sizeof header, DICT("|u1", "(%zu,)"), rows);
+  n = npy(file, 1, header, keep, rows);
+  put("w_train_keep.npy", file, n);
+  gn_test_file(dir, "rollouts.csv", text);
+}
+
+START_TEST(rollouts_cut)
+{
+  static const size_t rows[] = { 1, 2, 2, 4, 4, 5, 9, 10, 10, 11 };
+  static const double gaps[] = { 2, 1, 1, 2, 2, 1, 1, 1, 1, 1 };
+  gn_rollouts w;
+  put_rollouts(rollouts_csv, 14, "0110111" "10" "11110");
+  gn_ck_fails(gn_rollouts_read(a, dir, "w", "train", 2, 1, &w), GN_EIO,
+              "rollouts.csv:2: 5 rows kept, but ");
+  put_rollouts(rollouts_csv, 14, "1110110" "10" "11110"); /* 5 of 7, 1 of 2, 4 of 5 */
+  gn_ck_ok(gn_rollouts_read(a, dir, "w", "train", 2, 2, &w));
+  ck_assert(w.rows == 14 && w.cols == 1 && w.length == 2 && w.n == 3); /* (5-2)/2, none, (4-2)/2 */
+  static const char other[] = "set,start,length,kept\ntrain,0,9,5\ntrain,9,5,4\n";
+  put_rollouts(other, 14, "011011100" "11110");
+  gn_ck_ok(gn_rollouts_read(a, dir, "w", "train", 2, 1, &w));
+  ck_assert_uint_eq(w.n, 5);
+  ck_assert_mem_eq(w.row, rows, sizeof rows);
+  ck_assert_mem_eq(w.gap, gaps, sizeof gaps);
+  ck_assert(w.at[w.row[6]] == 9);
+  gn_ck_ok(gn_rollouts_read(a, dir, "w", "train", 5, 1, &w));
+  ck_assert_uint_eq(w.n, 0);
+  gn_ck_fails(gn_rollouts_read(a, dir, "w", "train", 0, 1, &w), GN_EARG, "length = 0");
+  gn_ck_fails(gn_rollouts_read(a, dir, "w", "train", 1, 0, &w), GN_EARG, "stride = 0");
+}
+END_TEST
+
+START_TEST(rollouts_refused)
+{
+  static const char *const bad[][2] = {
+    { "file,start,length,kept\n", "rollouts.csv: no column 'set'" },
+    { "set,start,length\n", "no column 'kept'" },
+    { "set,start,length,kept\ntrain,0,4,2\n", "set 'train' have 4 rows, " },
+    { "set,start,length,kept\ntrain,0,4,2\ntrain,5,1,0\n", ":3: rows 5 and 1 more, expected" },
+    { "set,start,length,kept\ntrain,0,4,2\ntrain,4,3,1\n", ":3: rows 4 and 3 more, expected" },
+    { "set,start,length,kept\ntrain,0,4,2\ntrain,4,9,1\n", ":3: length is '9'" },
+    { "set,start,length,kept\ntrain,0,5,3\n", "has 3 there, the last row among them" },
+    { "set,start,length,kept\ntrain,0,6,x\n", ":2: kept is 'x', expected a count up to 6" },
+    { "set,start,length,kept\ntrain,0,3,2\ntrain,3,3,1\n", ":2: 2 rows kept, but " },
+    { "set,start,length,kept\ntrain,0,0,0\n", ":2: rows 0 and 0 more" },
+  };
+  gn_rollouts w;
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    put_rollouts(bad[i][0], 6, "101010");
+    gn_ck_fails(gn_rollouts_read(a, dir, "w", "train", 2, 1, &w), GN_EIO, bad[i][1]);
+  }
+  gn_ck_fails(gn_rollouts_read(a, dir, "w", "valid", 2, 1, &w), GN_EIO, "w_valid.npy: cannot");
+}
+END_TEST
+
+/* Every allocation refused in turn: GN_ENOMEM, and nothing leaks. */
+START_TEST(refused_memory)
+{
+  static const char other[] = "set,start,length,kept\ntrain,0,9,5\ntrain,9,5,4\n";
+  byte idx[] = { 0, 0, 8, 1, 0, 0, 0, 2, 1, 2 };
+  put_rollouts(other, 14, "011011100" "11110");
+  put("x", idx, sizeof idx);
+  for (long k = 0;; k++) {
+    char file[4200];
+    (void)snprintf(file, sizeof file, "%s/x", dir);
+    gn_arena *own = NULL;
+    gn_rollouts w;
+    gn_idx *x;
+    gn_wrap_refuse(k);
+    gn_status s = gn_arena_create(&own);
+    if (s == GN_OK) s = gn_rollouts_read(own, dir, "w", "train", 2, 1, &w);
+    if (s == GN_OK) s = gn_idx_read(own, file, 1, (size_t[]){ 2 }, &x);
+    const int refused = gn_wrap_refused();
+    gn_wrap_refuse(-1);
+    gn_arena_destroy(&own);
+    if (!refused) {
+      gn_ck_ok(s);
+      ck_assert_int_gt((int)k, 20);
+      break;
+    }
+    ck_assert_msg(s == GN_ENOMEM, "call %ld: %s", k, gn_status_name(s));
+  }
+}
+END_TEST
+
 /* ---- the real files ------------------------------------------------------------------- */
 
-/* DATA/name, where DATA is GNOMON_DATA or the shared folder's data/; NULL (said) if missing. */
+/* The file in the folder GNOMON_DATA, else in data/ of the shared folder; NULL (said) if it is in
+   neither. */
 static const char *real(const char *name)
 {
   static char path[4096];
   const char *data = getenv("GNOMON_DATA"), *shared = gn_test_shared();
-  const int own = data && *data;
-  (void)snprintf(path, sizeof path, "%s%s/%s", own ? data : shared ? shared : "shared",
-                 own ? "" : "/data", name);
+  (void)snprintf(path, sizeof path, "%s/%s", data ? data : "", name);
+  if (data && access(path, R_OK) == 0) return path;
+  (void)snprintf(path, sizeof path, "%s/data/%s", shared ? shared : "shared", name);
   return gn_test_need(name, path) ? path : NULL;
 }
 
@@ -409,6 +517,30 @@ START_TEST(walker2d)
 }
 END_TEST
 
+/* Sequences as walker2d/README.md counts them: windows of 64 rows that begin 16 apart. */
+START_TEST(walker2d_windows)
+{
+  static const struct {
+    const char *set;
+    size_t n;
+  } part[] = { { "train", 9684 }, { "valid", 1272 }, { "test", 1937 } };
+  char folder[4096];
+  const char *path = real("walker2d/rollouts.csv");
+  if (!path) return;
+  (void)snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path), path);
+  for (size_t k = 0; k < sizeof part / sizeof *part; k++) {
+    gn_rollouts w;
+    gn_ck_ok(gn_rollouts_read(a, folder, "walker", part[k].set, 64, 16, &w));
+    ck_assert_uint_eq(w.n, part[k].n);
+    ck_assert_uint_eq(w.cols, 17);
+    for (size_t i = 0; i < w.n * w.length; i++) {
+      if (i % w.length == 0) continue;
+      ck_assert_double_eq(w.gap[i], (double)(w.row[i] - w.row[i - 1]));
+    }
+  }
+}
+END_TEST
+
 /* Magic numbers, counts per label, mean pixel and first labels as mnist/README.md says. */
 START_TEST(mnist)
 {
@@ -462,7 +594,7 @@ START_TEST(circuits)
   gn_csv *c;
   for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
     const char *path = real(row[k].file);
-    if (!path) continue;
+    if (!path) return;
     gn_ck_ok(gn_csv_read(a, path, &c));
     ck_assert(c->nrow == row[k].rows && c->ncol == row[k].cols);
     const size_t col = gn_csv_column(c, row[k].name);
@@ -507,7 +639,7 @@ START_TEST(tables)
   for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
     const gn_csv_rules by = { .separator = row[k].separator };
     const char *path = real(row[k].file);
-    if (!path) continue;
+    if (!path) return;
     gn_ck_ok(gn_csv_read_by(a, path, &by, &c));
     ck_assert_msg(c->nrow == row[k].rows && c->ncol == row[k].cols, "%s: %zu x %zu", path,
                   c->nrow, c->ncol);
@@ -532,11 +664,15 @@ int main(void)
   tcase_add_test(t, idx_refuses);
   tcase_add_test(t, csv_rules);
   tcase_add_test(t, csv_packed);
+  tcase_add_test(t, rollouts_cut);
+  tcase_add_test(t, rollouts_refused);
+  tcase_add_test(t, refused_memory);
   t = tcase_create("real files");
   tcase_add_checked_fixture(t, fresh, drop);
   tcase_set_timeout(t, 300);
   suite_add_tcase(s, t);
   tcase_add_test(t, walker2d);
+  tcase_add_test(t, walker2d_windows);
   tcase_add_test(t, mnist);
   tcase_add_test(t, circuits);
   tcase_add_test(t, tables);

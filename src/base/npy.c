@@ -62,7 +62,7 @@ static gn_status read_type(scan *s, gn_npy *x)
 {
   static const char *const known[] = { "f4", "f8", "b1", "i1", "i2", "i4",
                                        "i8", "u1", "u2", "u4", "u8" };
-  char type[16];
+  char type[16] = { 0 };
   GN_REQUIRE(!accept(s, '['), GN_EIO,
              "%s: byte %zu: an array of records; save each field as an "
              "array of its own",
