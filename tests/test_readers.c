@@ -11,6 +11,7 @@
 #include "base/rollouts.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -287,6 +288,16 @@ START_TEST(idx_refuses)
   (void)pack("x", packed, sizeof packed);
   gn_ck_fails(as_idx(gn_test_path(dir, "x.gz")), GN_EIO, "needs 12834570246 bytes, at most");
 
+  /* a long file, cut off in its check sum: what comes before that is whole */
+  static byte big[12 + 40000] = { 0, 0, 8, 2, 0, 0, 0, 80, 0, 0, 1, 244 }, most[50000];
+  uint32_t u = 1;
+  for (size_t i = 12; i < sizeof big; i++) big[i] = (byte)((u = u * 1664525 + 1013904223) >> 24);
+  put("big", big, sizeof big);
+  const size_t n = pack("big", most, sizeof most);
+  gn_ck_ok(as_idx(gn_test_path(dir, "big.gz")));
+  for (size_t k = 1; k <= 8; k++)
+    gn_ck_fails(as_idx(put("x.gz", most, n - k)), GN_EIO, ": the packed file is cut off");
+
   gn_idx *x;
   static const byte long_axes[4] = { 0, 0, 8, 8 };
   memset(file, 255, sizeof file);
@@ -338,6 +349,17 @@ START_TEST(csv_packed)
   ck_assert(c->nrow == 2 && gn_csv_number(c, 1, 1) == 4);
   for (size_t k = 2; k < n; k++)
     gn_ck_fails(gn_csv_read(a, put("cut", packed, k), &c), GN_EIO, "cut");
+
+  byte two[512]; /* gzip joins packed files by joining their bytes */
+  memcpy(two, packed, n);
+  gn_test_file(dir, "u.csv", "5\n6,7\n");
+  const size_t m = pack("u.csv", packed, sizeof packed);
+  memcpy(two + n, packed, m);
+  gn_ck_ok(gn_csv_read(a, put("two", two, n + m), &c));
+  ck_assert(c->nrow == 3 && gn_csv_number(c, 1, 1) == 45 && gn_csv_number(c, 2, 0) == 6);
+  gn_ck_fails(gn_csv_read(a, put("two", two, n + m - 1), &c), GN_EIO, "two: byte 17: the packed");
+  two[n] ^= 1;
+  gn_ck_fails(gn_csv_read(a, put("two", two, n + m), &c), GN_EIO, "incorrect header check");
 }
 END_TEST
 

@@ -8,10 +8,10 @@
 #include <stdint.h>
 
 typedef struct gn_gzip {
-  const char *file; /* as given to open; borrowed               */
-  void *in;         /* of zlib                                  */
-  uint64_t at;      /* bytes read so far, unpacked              */
-  uint64_t size;    /* of the file as it lies on the disk       */
+  const char *file;       /* as given to open; borrowed            */
+  struct gn_unpacker *in; /* NULL: closed                          */
+  uint64_t at;            /* bytes read so far, unpacked           */
+  uint64_t size;          /* of the file as it lies on the disk    */
 } gn_gzip;
 
 /* Whether it is packed is seen from its first bytes, not from its name. GN_EIO with the reason
