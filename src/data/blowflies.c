@@ -105,8 +105,9 @@ static gn_status read_series(gn_arena *a, const char *dir, series *s)
   const char *path = gn_arena_printf(a, "%s/%s", dir, table);
   if (!path) return GN_ENOMEM;
   FILE *f = fopen(path, "r");
-  GN_REQUIRE(f, GN_EIO, "%s: cannot open: %s; the counts do not ship with gnomon: let GNOMON_DATA "
-             "or data.dir be a folder with %s, lines '%s'", path, strerror(errno), table, header);
+  GN_REQUIRE(f, GN_EIO, "%s: cannot open: %s; the counts do not ship with gnomon: "
+             "experiments/data/fetch small_series, and let GNOMON_DATA or data.dir be the folder "
+             "that has %s, lines '%s'", path, strerror(errno), table, header);
   const gn_status parsed = parse(f, path, s);
   (void)fclose(f);
   return parsed;

@@ -46,8 +46,9 @@ static gn_status read_record(gn_arena *a, double gain, record *r)
 {
   static const char *const name[COLUMNS] = { "V1", "V2" };
   gn_csv *csv;
-  GN_REQUIRE(access(r->file, R_OK) == 0, GN_EIO, "%s: cannot open; GNOMON_DATA (or --data.dir) "
-             "names the folder with fetched data, silverbox/sb.csv in it", r->file);
+  GN_REQUIRE(access(r->file, R_OK) == 0, GN_EIO, "%s: cannot open; experiments/data/fetch "
+             "silverbox, and let GNOMON_DATA or --data.dir name the folder that has "
+             "silverbox/sb.csv", r->file);
   GN_TRY(gn_csv_read(a, r->file, &csv));
   GN_REQUIRE(csv->nrow > 0, GN_EIO, "%s: no rows", r->file);
   GN_NEW(a, r->v, csv->nrow);
