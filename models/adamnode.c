@@ -47,6 +47,7 @@ static const gn_option options[] = {
   GN_CHOICE(config, "start", start, ALIGNED, "aligned|paper|zero|draw", "blocks m and v at t0"),
   GN_INT(config, "draw_seed", draw_seed, 0, 0, 1000000, "start = draw: seed of w"),
   GN_ENCODER_OPTIONS(config, parts),
+  GN_JUMP_OPTIONS(config, parts),
   GN_READ_OPTIONS(config, parts),
   GN_OPTIONS_END,
 };

@@ -17,6 +17,7 @@ static const gn_option options[] = {
   GN_SIGNAL_OPTION(config, net),
   GN_INT(config, "augment", augment, 1, 1, 65536, "augmented dimensions"),
   GN_LIFT_OPTIONS(config, parts),
+  GN_JUMP_OPTIONS(config, parts),
   GN_READ_OPTIONS(config, parts),
   GN_OPTIONS_END,
 };
@@ -69,8 +70,9 @@ static gn_status setup(gn_model *m, const void *config_, gn_sizes data)
 {
   const config *c = config_;
   anode *self = (anode *)m;
-  GN_TRY(gn_parts_dim(&c->net, data, &m->nx));
-  GN_TRY(gn_model_block(m, "h", m->nx));
+  size_t d;
+  GN_TRY(gn_parts_state(m, &c->net, &c->parts, data, &d));
+  GN_TRY(gn_model_block(m, "h", d));
   GN_TRY(gn_model_block(m, "a", (size_t)c->augment));
   m->uses_time = c->net.time;
   GN_TRY(gn_parts_net(m, &c->net, "f", NBLOCK, NBLOCK, &self->net));

@@ -29,6 +29,7 @@ static const gn_option options[] = {
   GN_REAL(config, "chi", chi, 0, -100, 100, "start of chi; xi = softplus(chi)"),
   GN_CHOICE(config, "xi", xi, 0, "trainable|frozen", "is chi a parameter"),
   GN_LIFT_OPTIONS(config, parts),
+  GN_JUMP_OPTIONS(config, parts),
   GN_READ_OPTIONS(config, parts),
   GN_OPTIONS_END,
 };
@@ -151,9 +152,10 @@ static gn_status setup(gn_model *m, const void *config_, gn_sizes data)
   static const gn_act_kind gates[] = { GN_ACT_IDENTITY, GN_ACT_TANH, GN_ACT_HARDTANH };
   const config *c = config_;
   ghbnode *self = (ghbnode *)m;
-  GN_TRY(gn_parts_dim(&c->net, data, &m->nx));
-  GN_TRY(gn_model_block(m, "h", m->nx));
-  GN_TRY(gn_model_block(m, "m", m->nx));
+  size_t d;
+  GN_TRY(gn_parts_state(m, &c->net, &c->parts, data, &d));
+  GN_TRY(gn_model_block(m, "h", d));
+  GN_TRY(gn_model_block(m, "m", d));
   m->uses_time = c->net.time;
   self->gate = (gn_act){ gates[c->gate], c->gate_clip };
   self->train_gamma = c->gamma == 0;
@@ -162,9 +164,9 @@ static gn_status setup(gn_model *m, const void *config_, gn_sizes data)
   self->chi0 = c->chi;
   self->eps = c->eps;
   GN_TRY(gn_parts_net(m, &c->net, "f", 1, 1, &self->net));
-  GN_TRY(gn_fields_add(&m->tape[GN_F], m->nx, &self->fm));
-  GN_TRY(gn_fields_add(&m->tape[GN_F], m->nx, &self->fs));
-  GN_TRY(gn_fields_add(&m->tape[GN_F], m->nx, &self->fw));
+  GN_TRY(gn_fields_add(&m->tape[GN_F], d, &self->fm));
+  GN_TRY(gn_fields_add(&m->tape[GN_F], d, &self->fs));
+  GN_TRY(gn_fields_add(&m->tape[GN_F], d, &self->fw));
   if (self->train_gamma) GN_TRY(gn_params_scalar(&m->params, "rho", c->rho, &self->rho));
   if (self->train_xi) GN_TRY(gn_params_scalar(&m->params, "chi", c->chi, &self->chi));
   return gn_parts_setup(m, &c->parts, data, (size_t)c->net.width, 1);

@@ -25,6 +25,7 @@ static const gn_option options[] = {
   GN_REAL(config, "eps", eps, 1, 1e-12, 1e6, "largest damping, gamma < eps"),
   GN_CHOICE(config, "gamma", gamma, 0, "trainable|frozen", "is rho a parameter"),
   GN_LIFT_OPTIONS(config, parts),
+  GN_JUMP_OPTIONS(config, parts),
   GN_READ_OPTIONS(config, parts),
   GN_OPTIONS_END,
 };
@@ -119,15 +120,16 @@ static gn_status setup(gn_model *m, const void *config_, gn_sizes data)
 {
   const config *c = config_;
   hbnode *self = (hbnode *)m;
-  GN_TRY(gn_parts_dim(&c->net, data, &m->nx));
-  GN_TRY(gn_model_block(m, "h", m->nx));
-  GN_TRY(gn_model_block(m, "m", m->nx));
+  size_t d;
+  GN_TRY(gn_parts_state(m, &c->net, &c->parts, data, &d));
+  GN_TRY(gn_model_block(m, "h", d));
+  GN_TRY(gn_model_block(m, "m", d));
   m->uses_time = c->net.time;
   self->trainable = c->gamma == 0;
   self->rho0 = c->rho;
   self->eps = c->eps;
   GN_TRY(gn_parts_net(m, &c->net, "f", 1, 1, &self->net));
-  GN_TRY(gn_fields_add(&m->tape[GN_F], m->nx, &self->fm));
+  GN_TRY(gn_fields_add(&m->tape[GN_F], d, &self->fm));
   if (self->trainable)
     GN_TRY(gn_params_scalar(&m->params, "rho", c->rho, &self->rho));
   return gn_parts_setup(m, &c->parts, data, (size_t)c->net.width, 1);

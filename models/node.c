@@ -15,6 +15,7 @@ static const gn_option options[] = {
   GN_NET_OPTIONS(config, net),
   GN_SIGNAL_OPTION(config, net),
   GN_LIFT_OPTIONS(config, parts),
+  GN_JUMP_OPTIONS(config, parts),
   GN_READ_OPTIONS(config, parts),
   GN_OPTIONS_END,
 };
@@ -62,8 +63,9 @@ static gn_status setup(gn_model *m, const void *config_, gn_sizes data)
 {
   const config *c = config_;
   node *self = (node *)m;
-  GN_TRY(gn_parts_dim(&c->net, data, &m->nx));
-  GN_TRY(gn_model_block(m, "h", m->nx));
+  size_t d;
+  GN_TRY(gn_parts_state(m, &c->net, &c->parts, data, &d));
+  GN_TRY(gn_model_block(m, "h", d));
   m->uses_time = c->net.time;
   GN_TRY(gn_parts_net(m, &c->net, "f", 1, 1, &self->net));
   return gn_parts_setup(m, &c->parts, data, (size_t)c->net.width, 1);

@@ -16,6 +16,7 @@ static const gn_option options[] = {
   GN_NET_OPTIONS(config, net),
   GN_SIGNAL_OPTION(config, net),
   GN_LIFT_OPTIONS(config, parts),
+  GN_JUMP_OPTIONS(config, parts),
   GN_READ_OPTIONS(config, parts),
   GN_OPTIONS_END,
 };
@@ -72,9 +73,10 @@ static gn_status setup(gn_model *m, const void *config_, gn_sizes data)
 {
   const config *c = config_;
   sonode *self = (sonode *)m;
-  GN_TRY(gn_parts_dim(&c->net, data, &m->nx));
-  GN_TRY(gn_model_block(m, "h", m->nx));
-  GN_TRY(gn_model_block(m, "v", m->nx));
+  size_t d;
+  GN_TRY(gn_parts_state(m, &c->net, &c->parts, data, &d));
+  GN_TRY(gn_model_block(m, "h", d));
+  GN_TRY(gn_model_block(m, "v", d));
   m->uses_time = c->net.time;
   GN_TRY(gn_parts_net(m, &c->net, "f", NBLOCK, 1, &self->net));
   return gn_parts_setup(m, &c->parts, data, (size_t)c->net.width, 1);

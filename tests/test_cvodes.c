@@ -265,7 +265,7 @@ START_TEST(long_replay)
   flawed.f.eval = flawed_eval;
   flawed.f.vjp = flawed_vjp;
   flaws = 0;
-  gn_ck_ok(gn_model_create(&flawed, NULL, (gn_sizes){ 3, 3 }, &m));
+  gn_ck_ok(gn_model_create(&flawed, NULL, (gn_sizes){ 3, 3, 0 }, &m));
   make(&r, m, GN_RIG_PLAIN, GN_LAND, 1e-8);
   one_output(&r, &event, END);
   gn_rig_answer_of(&r, "discrete", 0, &b);
@@ -374,7 +374,7 @@ START_TEST(counts)
   gn_rig_answer a;
   counting = gn_rig_kicked;
   counting.f.eval = counting_eval;
-  gn_ck_ok(gn_model_create(&counting, NULL, (gn_sizes){ 3, 3 }, &m));
+  gn_ck_ok(gn_model_create(&counting, NULL, (gn_sizes){ 3, 3, 0 }, &m));
   make(&r, m, GN_RIG_ALL, GN_LAND, 1e-7);
   evals = 0;
   gn_rig_answer_of(&r, ways[_i], 0, &a);

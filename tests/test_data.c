@@ -54,7 +54,7 @@ START_TEST(loss_gradient)
   for (size_t i = 0; i < n; i++) z[i] = gn_rng_normal(&r);
   for (size_t i = 0; i < (size_t)K * B * lc->ny; i++)
     y[i] = lc->ny == 1 ? (double)gn_rng_below(&r, lc->nz) : gn_rng_normal(&r);
-  const gn_target tg = { K, B, lc->nz, lc->ny, y, lc->masked ? some_mask : NULL };
+  const gn_target tg = { K, B, lc->nz, lc->ny, y, lc->masked ? some_mask : NULL, NULL };
   gn_vec_fill(n, NAN, gz); /* written, not accumulated */
   gn_ck_ok(cls->eval(config, &tg, z, &loss, gz));
   for (size_t i = 0; i < n; i++) {
@@ -81,7 +81,7 @@ START_TEST(mse_values)
   void *plain = make_config(cls->options, cls->config_size, NULL);
   void *squash = make_config(cls->options, cls->config_size, hard);
   double loss, gz[6];
-  gn_target tg = { 1, 3, 2, 2, y, NULL };
+  gn_target tg = { 1, 3, 2, 2, y, NULL, NULL };
   gn_ck_ok(cls->eval(plain, &tg, z, &loss, gz));
   gn_ck_close(loss, (4 + 4 + 1) / 6.0, 1e-15);
   gn_ck_close(gz[1], 2 * 2 / 6.0, 1e-15);
@@ -108,7 +108,7 @@ START_TEST(cross_entropy_values)
   const gn_loss_class *cls = gn_loss_find("cross_entropy");
   void *config = make_config(cls->options, cls->config_size, NULL);
   double z[4] = { 0, 0, 1000, -1000 }, y[2] = { 1, 1 }, gz[4], loss;
-  gn_target tg = { 1, 2, 2, 1, y, NULL };
+  gn_target tg = { 1, 2, 2, 1, y, NULL, NULL };
   gn_ck_ok(cls->eval(config, &tg, z, &loss, gz));
   gn_ck_close(loss, (log(2) + 2000) / 2, 1e-15); /* no overflow */
   gn_ck_close(gz[2], 0.5, 1e-15);

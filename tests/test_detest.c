@@ -430,7 +430,7 @@ static void open_bench(bench *b, int which, double tol, double T)
   const double times[3] = { 0, T / 2, T };
   const config c = { which };
   *b = (bench){ 0 };
-  gn_ck_ok(gn_model_create(&detest, &c, (gn_sizes){ 0, 0 }, &b->m));
+  gn_ck_ok(gn_model_create(&detest, &c, (gn_sizes){ 0, 0, 0 }, &b->m));
   b->r.model = b->m;
   b->r.solver = (gn_solver){ .cls = gn_stepper_find("erk"), .tol = { tol, tol },
                              .back = { tol, tol } };

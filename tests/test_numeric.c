@@ -50,7 +50,7 @@ static gn_model *strip(const gn_model *m, unsigned verbs)
   cls.setup = stripped_setup;
   whole = m->cls;
   stripped = verbs;
-  gn_ck_ok(gn_model_create(&cls, m->config, (gn_sizes){ m->nx, 0 }, &out));
+  gn_ck_ok(gn_model_create(&cls, m->config, (gn_sizes){ m->nx, 0, 0 }, &out));
   return out;
 }
 
@@ -174,7 +174,7 @@ START_TEST(signals_and_delays)
   gn_model *m;
   gn_check *c;
   int seen = 0;
-  gn_ck_ok(gn_model_create(&everything_class, NULL, (gn_sizes){ 0, 0 }, &m));
+  gn_ck_ok(gn_model_create(&everything_class, NULL, (gn_sizes){ 0, 0, 0 }, &m));
   check_passes(m);
   gn_ck_ok(gn_check_model(m, 1, &c));
   for (size_t i = 0; i < c->n; i++)
@@ -390,7 +390,7 @@ START_TEST(ends_of_a_domain)
 {
   gn_model *m;
   bench b;
-  gn_ck_ok(gn_model_create(&root_class, NULL, (gn_sizes){ 0, 0 }, &m));
+  gn_ck_ok(gn_model_create(&root_class, NULL, (gn_sizes){ 0, 0, 0 }, &m));
   ck_assert(m->map[GN_F].pgrad == NULL); /* no parameters */
   bench_make(m, GN_F, &b);
   const gn_pull to = { .y = b.gy };

@@ -304,7 +304,7 @@ START_TEST(objective)
   double z[N], y[K * B * (NZ - 1)], gz[N], fd[N], mean = 0;
   gn_rig_random(3, N, 1, z);
   gn_rig_random(4, (size_t)K * B * (NZ - 1), 1, y);
-  const gn_target tg = { K, B, NZ, NZ - 1, y, NULL };
+  const gn_target tg = { K, B, NZ, NZ - 1, y, NULL, NULL };
   gn_ck_ok(gn_objective_setup(&o, e->arena, e, &shape, K, B));
   gn_vec_fill(N, (double)NAN, gz); /* written, not accumulated */
   gn_ck_ok(gn_objective_eval(&o, &tg, z, &v, gz));

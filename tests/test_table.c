@@ -495,7 +495,7 @@ START_TEST(masked_is_nothing)
     for (size_t i = 0; i < N; i++) z[i] = gn_rng_normal(&r), mask[i] = i % 3 != 1 && i != 5;
     for (size_t k = 0; k < sizeof junk / sizeof *junk; k++) {
       for (size_t i = 0; i < N; i++) y[i] = mask[i] ? (double)(i % 2) : junk[k];
-      const gn_target tg = { K, B, nz, ny, y, mask };
+      const gn_target tg = { K, B, nz, ny, y, mask, NULL };
       gn_ck_ok(cls->eval(config, &tg, z, &loss, gz));
       if (k == 0) {
         memcpy(g0, gz, sizeof g0);
@@ -518,7 +518,7 @@ START_TEST(class_of_a_short_row)
   char *config = calloc(1, cls->config_size);
   double loss, gz[8];
   gn_options_default(cls->options, config);
-  gn_target tg = { 2, 2, 2, 1, y, mask }; /* row 0: z 3 1 at k = 1; row 1: z 1 2 at k = 0 */
+  gn_target tg = { 2, 2, 2, 1, y, mask, NULL }; /* row 0: z 3 1 at k = 1; row 1: z 1 2 at k = 0 */
   gn_ck_ok(cls->eval(config, &tg, z, &loss, gz));
   gn_ck_close(loss, (log(1 + exp(-2)) + log(1 + exp(-1))) / 2, 1e-15);
   ck_assert(gz[0] == 0 && gz[2] != 0 && gz[4] != 0 && gz[6] == 0);
@@ -702,7 +702,7 @@ START_TEST(own_times_closed_form)
   gn_event events[8];
   gn_ck_ok(make(own_csv, "sample=s;origin=file", &d));
   ck_assert(d->n == 3 && d->K == 4 && d->row_times);
-  gn_ck_ok(gn_model_create(&clock_model, NULL, (gn_sizes){ 1, 1 }, &m));
+  gn_ck_ok(gn_model_create(&clock_model, NULL, (gn_sizes){ 1, 1, 0 }, &m));
   gn_ck_ok(gn_problem_spans(m, d->K, GN_LAND, events, &pb));
   const gn_solver sv = { .cls = st, .tol = { 1e-11, 1e-11 }, .back = { 1e-11, 1e-11 } };
   gn_ck_ok(gn_pass_create(cls, NULL, &pb, &sv, 3, &ps));
@@ -713,7 +713,7 @@ START_TEST(own_times_closed_form)
   gn_dataset_batch(d, 3, order, x, y, mask);
   gn_dataset_spans(d, 3, order, t0, dt);
   const gn_drive drive = { .t0 = t0, .dt = dt };
-  const gn_target tg = { 4, 3, 1, 1, y, mask };
+  const gn_target tg = { 4, 3, 1, 1, y, mask, NULL };
   gn_ck_ok(gn_pass_forward(ps, 3, p, &drive, x, z));
   char *config = calloc(1, lc->config_size);
   gn_options_default(lc->options, config);
@@ -765,7 +765,7 @@ static double batch_loss(const gn_experiment *e, const gn_setup *s, const double
   gn_dataset_batch(d, n, idx, x, y, mask);
   gn_dataset_spans(d, n, idx, t0, dt);
   const gn_drive drive = { .t0 = t0, .dt = dt };
-  const gn_target tg = { K, n, s->model->nz, ny, y, mask };
+  const gn_target tg = { K, n, s->model->nz, ny, y, mask, NULL };
   gn_ck_ok(gn_pass_create(e->gradient, NULL, &s->problem, &sv, n, &ps));
   gn_ck_ok(gn_pass_forward(ps, n, p, &drive, x, z));
   gn_ck_ok(e->loss->eval(e->loss_config, &tg, z, &loss, gz));

@@ -127,7 +127,7 @@ static void set_up(bench *b, const size_row *size)
   void *c = config_of(cls->options, cls->config_size);
   if (gn_option_set(cls->options, c, "dim", size->d) ||
       gn_option_set(cls->options, c, "width", size->w) ||
-      gn_model_create(cls, c, (gn_sizes){ 0, 0 }, &b->model))
+      gn_model_create(cls, c, (gn_sizes){ 0, 0, 0 }, &b->model))
     die("model");
   if (gn_model_analytic(b->model)) die("hbnode");
   free(c);

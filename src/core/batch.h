@@ -10,10 +10,12 @@ typedef struct gn_batch {
   size_t B;
   double *x, *y;              /* [B, nx], [K, B, ny]                                 */
   unsigned char *mask;        /* [K, B, ny]; NULL: the data set has none             */
-  double *t0, *dt;            /* [K, B]; NULL: one grid for all                      */
+  double *t0, *dt;            /* [K, B], sequences [J + 1, B]; NULL: one grid for all */
+  double *obs;                /* [J, B, nobs]; NULL: no sequences                    */
+  unsigned char *seen;        /* [J, B]; NULL: all observations are there            */
   double *xhist;              /* [H, B, nx] inputs before the start; NULL: none      */
   double *u;                  /* [U, B, nu] signals at their knots; NULL: none       */
-  gn_drive drive;             /* with the last four                                  */
+  gn_drive drive;             /* with the last six                                   */
 } gn_batch;
 
 /* Memory for batches of up to Bmax rows, from the arena. */

@@ -10,6 +10,7 @@
 #include "base/vec.h"
 #include "core/registry.h"
 
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -35,6 +36,27 @@ static gn_status check_row(const char *name, const gn_dataset *d, size_t i)
                  "data set %s, sample %zu: a target at times[%zu] = %g, which is times[%zu] "
                  "too", name, i, k + 1, t[k + 1], k);
   }
+  return GN_OK;
+}
+
+/* Sequences: the outputs are those of the problem, gaps go forward, values are finite. */
+static gn_status check_sequence(const char *name, const gn_dataset *d)
+{
+  const size_t J = d->sequence.J, K = gn_sequence_noutput(&d->sequence);
+  GN_REQUIRE(J > 0 && d->nobs > 0 && K == d->K, GN_EARG,
+             "data set %s: %zu observations of %zu values, %zu outputs; expected at least 1, and "
+             "the %zu outputs of the sequence", name, J, d->nobs, d->K, K);
+  GN_REQUIRE(!d->row_times && !d->hist && !d->u, GN_EARG,
+             "data set %s: a sequence has gaps; times of its own, inputs before t0 and signals are "
+             "not for it", name);
+  for (size_t i = 0; i < d->n * J; i++)
+    GN_REQUIRE(isfinite(d->gap[i]) && d->gap[i] >= 0, GN_EARG,
+               "data set %s, sample %zu: gap %zu is %g, expected 0 or more", name, i / J, i % J,
+               d->gap[i]);
+  for (size_t i = 0; i < d->n * J; i++)
+    GN_REQUIRE((d->obs_mask && !d->obs_mask[i]) || gn_vec_finite(d->nobs, d->obs + i * d->nobs),
+               GN_ENONFINITE, "data set %s, sample %zu: observation %zu is not finite", name,
+               i / J, i % J);
   return GN_OK;
 }
 
@@ -65,7 +87,7 @@ static gn_status check(const char *name, const gn_dataset *d)
              "data set %s: an input before the start is not finite", name);
   GN_REQUIRE(!d->u || gn_vec_finite(d->n * d->U * d->nu, d->u), GN_ENONFINITE,
              "data set %s: a signal is not finite", name);
-  return GN_OK;
+  return d->obs ? check_sequence(name, d) : GN_OK;
 }
 
 static gn_status build(const gn_dataset_class *cls, const void *config, uint64_t seed,
@@ -145,6 +167,29 @@ void gn_dataset_signals(const gn_dataset *d, size_t B, const size_t *idx, double
   for (size_t k = 0; d->u && k < d->U; k++)
     for (size_t b = 0; b < B; b++)
       gn_vec_copy(d->nu, d->u + (idx[b] * d->U + k) * d->nu, ub + (k * B + b) * d->nu);
+}
+
+void gn_dataset_observations(const gn_dataset *d, size_t B, const size_t *idx, double *xb,
+                             unsigned char *mb, double *t0, double *dt)
+{
+  const size_t J = d->sequence.J, nspan = gn_sequence_nspan(&d->sequence);
+  for (size_t b = 0; d->obs && b < B; b++) {
+    const double *gap = d->gap + idx[b] * J;
+    double t = 0; /* the row's time at s = j */
+    for (size_t j = 0; j < nspan; j++) {
+      const size_t at = j * B + b;
+      dt[at] = j < J ? gap[j] : 1;
+      t0[at] = t - (double)j * dt[at];
+      t += dt[at];
+    }
+    for (size_t j = 0; j < J; j++) {
+      const size_t from = idx[b] * J + j, to = j * B + b;
+      const int seen = !d->obs_mask || d->obs_mask[from];
+      if (seen) gn_vec_copy(d->nobs, d->obs + from * d->nobs, xb + to * d->nobs);
+      else gn_vec_fill(d->nobs, 0.0, xb + to * d->nobs);
+      if (d->obs_mask) mb[to] = (unsigned char)seen;
+    }
+  }
 }
 
 const char *gn_dataset_folder(void)

@@ -1,9 +1,10 @@
-/* Data sets: n samples on one time grid, or each on its own. */
+/* Data sets: n samples on one time grid, or each on its own; sequences of observations. */
 #ifndef GN_CORE_DATASET_H
 #define GN_CORE_DATASET_H
 
 #include "base/arena.h"
 #include "base/option.h"
+#include "core/problem.h"
 #include "core/registry.h"
 
 #include <stdint.h>
@@ -14,7 +15,11 @@
    0, 1, ..., K, output k is at s = k, and sample i sees
      t_i = row_times[i][k] + (s - k) (row_times[i][k + 1] - row_times[i][k]),  k <= s < k + 1.
    A sample with fewer points repeats its last time: it stands still there, and the entries are
-   masked. Step sizes (and options that give them) are then in units of s. */
+   masked. Step sizes (and options that give them) are then in units of s.
+
+   With obs every sample is a sequence (gn_problem_sequence): observation j changes the state
+   at s = j, after which it flows over gap[i][j] of the sample's time, from 0 on. y is what the
+   outputs are compared with, in their order; times are then their numbers 0, ..., K. */
 typedef struct gn_dataset {
   gn_arena *arena;           /* owns the arrays                                       */
   size_t n, ntrain;          /* samples; [0, ntrain) train, [ntrain, n) validation    */
@@ -32,6 +37,12 @@ typedef struct gn_dataset {
   const double *u;           /* [n, U, nu]; NULL: there are none                      */
   const double *y;           /* [n, K, ny]                                            */
   const unsigned char *mask; /* [n, K, ny], 1 = observed; NULL = all                  */
+  const double *weight;      /* [K] of the outputs in the loss; NULL = 1              */
+  gn_sequence sequence;      /* of obs; K is its number of outputs                    */
+  size_t nobs;               /* values of an observation                              */
+  const double *obs;         /* [n, J, nobs]; NULL: no sequences                      */
+  const unsigned char *obs_mask; /* [n, J], 1 = there is one; NULL = all              */
+  const double *gap;         /* [n, J], 0 or more                                     */
   const char *note;          /* lines on how the data were made (scales, split), for
                                 log.txt; NULL: nothing to say                        */
 } gn_dataset;
@@ -67,5 +78,10 @@ void gn_dataset_spans(const gn_dataset *d, size_t B, const size_t *idx, double *
 void gn_dataset_history(const gn_dataset *d, size_t B, const size_t *idx, double *xh);
 /* Its signals at their knots, ub [U, B, nu]. Nothing is written without u. */
 void gn_dataset_signals(const gn_dataset *d, size_t B, const size_t *idx, double *ub);
+/* Its observations, xb [J, B, nobs] and mb [J, B] (not used if d->obs_mask is NULL), and time
+   spans t0, dt [J + 1, B], for a gn_drive on the problem of gn_problem_sequence. Nothing is
+   written without obs. */
+void gn_dataset_observations(const gn_dataset *d, size_t B, const size_t *idx, double *xb,
+                             unsigned char *mb, double *t0, double *dt);
 
 #endif

@@ -13,6 +13,7 @@ typedef struct gn_target {
   size_t K, B, nz, ny;          /* output times, rows, outputs, target columns  */
   const double *y;              /* [K, B, ny]                                    */
   const unsigned char *mask;    /* [K, B, ny], 1 = counts; NULL = all            */
+  const double *weight;         /* [K] of what counts at a time; NULL = 1        */
 } gn_target;
 
 /* What a file in src/loss/ exports: gn_loss_<file stem>. */

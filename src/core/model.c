@@ -93,6 +93,7 @@ static gn_status complete(gn_model *m)
     m->nz = m->d[0];
     m->map[GN_READ] = first;
   }
+  if (m->nobs == 0) m->nobs = m->nx;
   GN_REQUIRE(m->map[GN_F].eval, GN_EUNSUP, "model %s: map f has no eval", m->cls->name);
   GN_REQUIRE(m->nlag == 0 || m->lags, GN_EUNSUP,
              "model %s has %zu lags and no function `lags` that gives them", m->cls->name,
@@ -117,6 +118,9 @@ static gn_status make(gn_arena *a, const gn_model_class *cls, const void *config
   GN_TRY(complete(m));
   GN_REQUIRE(data.nx == 0 || data.nx == m->nx, GN_EARG,
              "model %s takes %zu inputs, the data have %zu", cls->name, m->nx, data.nx);
+  GN_REQUIRE(data.nobs == 0 || !m->map[GN_JUMP].eval || data.nobs == m->nobs, GN_EARG,
+             "model %s takes observations of %zu values, the data have %zu", cls->name, m->nobs,
+             data.nobs);
   GN_REQUIRE(data.nz == 0 || data.nz == m->nz, GN_EARG,
              "model %s gives %zu outputs, the data want %zu; set model.read = linear, or "
              "another width of the state", cls->name,

@@ -26,7 +26,7 @@ typedef struct gn_point {
   const double *u;          /* signal values [B, nu]; NULL when nu = 0                 */
   const double *const *lag; /* delayed states, one per lag, laid out as y; or NULL     */
   const double *const *vlag; /* jvp: their tangents; the list or an entry may be NULL  */
-  const double *x;          /* observation [B, nx], for jump; NULL elsewhere           */
+  const double *x;          /* observation [B, nobs], for jump; NULL elsewhere         */
   const double *p;          /* parameters [np]                                         */
 } gn_point;
 
@@ -42,7 +42,7 @@ typedef struct gn_tape {
 typedef struct gn_pull {
   double *y;          /* cotangent of the input, laid out as point.y */
   double *u;          /* [B, nu]                                     */
-  double *x;          /* [B, nx], jump only                          */
+  double *x;          /* [B, nobs], jump only                        */
   double *const *lag; /* one per lag; the list or an entry may be NULL */
 } gn_pull;
 
@@ -82,6 +82,7 @@ struct gn_model {
   const char *block_name[GN_BLOCKS_MAX]; /* "h", "m"; for messages                */
   int quadrature[GN_BLOCKS_MAX]; /* 1: f does not read the block; outside error norms  */
   size_t nx, ny, nz;   /* inputs, state and outputs per row; ny = sum d           */
+  size_t nobs;         /* values of an observation, which jump takes; 0: nx       */
   size_t nu, nlag;     /* signals and lags; 0 for a plain ODE                     */
   int uses_time;       /* 1 if f depends on t                                     */
   gn_params params;    /* names, shapes, starts                                   */
@@ -98,6 +99,7 @@ struct gn_model {
 /* What the data fix about a model; 0 = not fixed. */
 typedef struct gn_sizes {
   size_t nx, nz;
+  size_t nobs; /* of a sequence */
 } gn_sizes;
 
 /* A number of a model that is worth watching: gamma = eps sigmoid(rho) instead of rho. */

@@ -26,7 +26,7 @@ static gn_status describe(const gn_model *m, gn_map_id id, gn_numeric_part *pt)
   for (size_t k = 0; k < pt->nblock; k++)
     GN_TRY(add_piece(pt, id == GN_LIFT ? m->nx : m->d[k]));
   if (id == GN_F) pt->nu = m->nu;
-  if (id == GN_JUMP) pt->nx = m->nx;
+  if (id == GN_JUMP) pt->nx = m->nobs;
   if (pt->nu) GN_TRY(add_piece(pt, pt->nu));
   if (pt->nx) GN_TRY(add_piece(pt, pt->nx));
   for (size_t lag = 0; id == GN_F && lag < m->nlag; lag++)

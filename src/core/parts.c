@@ -1,7 +1,8 @@
-/* Ready-made lift and read.
+/* Ready-made lift and read, and the set-up of all parts.
  *
  *   lift = encoder   y_0 = x,  [y_1, ..., y_k] = g_phi(x)
  *   lift = draw      y_0 = x,  y_1 = ... = y_k = w everywhere
+ *   lift = first     y_0 = A x + a,   lift = all   [y_0, ..., y_k] = A x + a
  *   read = linear    z = C [y_0, ..., y_{r-1}] + c
  *   read = state     z = [y_0, ..., y_k] side by side, row by row */
 #include "core/parts.h"
@@ -26,9 +27,27 @@ gn_status gn_parts_dim(const gn_net_config *c, gn_sizes data, size_t *dim)
   return GN_OK;
 }
 
+gn_status gn_parts_state(gn_model *m, const gn_net_config *c, const gn_parts_config *parts,
+                         gn_sizes data, size_t *dim)
+{
+  if (parts->lift < GN_LIFT_FIRST) {
+    GN_REQUIRE(parts->inputs == 0, GN_EARG,
+               "model.inputs = %d is for lift = first, all or none; here block 0 is the input, "
+               "set model.dim", parts->inputs);
+    GN_TRY(gn_parts_dim(c, data, &m->nx));
+    *dim = m->nx;
+    return GN_OK;
+  }
+  m->nx = parts->inputs ? (size_t)parts->inputs : data.nx ? data.nx : (size_t)c->dim;
+  *dim = c->dim ? (size_t)c->dim : m->nx;
+  GN_REQUIRE(*dim > 0, GN_EARG,
+             "model.dim is not set and there are no data to take it from");
+  return GN_OK;
+}
+
 void gn_parts_spec(const gn_net_config *c, gn_net_spec *spec)
 {
-  *spec = (gn_net_spec){ .width = (size_t)c->width, .depth = (size_t)c->depth,
+  *spec = (gn_net_spec){ .width = (size_t)c->width, .last = (size_t)c->width_last, .depth = (size_t)c->depth,
                          .act = activation(c->act, c->slope, c->clip), .time = c->time };
 }
 
@@ -67,13 +86,23 @@ static void cblocks(const gn_model *m, size_t B, size_t from, const double *y,
   for (size_t k = from; k < m->nblock; k++) at[k - from] = gn_cblock(m, B, k, y);
 }
 
-/* ---- lift = encoder ------------------------------------------------------------------- */
+/* ---- lift = encoder, first, all ------------------------------------------------------------------- */
+
+/* Block 0 = x where the encoder begins after it, zeros in the blocks after its last. */
+static void rest(const gn_model *m, size_t B, const double *x, double *z)
+{
+  const size_t end = m->parts->lift_from + m->parts->nlift;
+  if (m->parts->lift_from > 0 && x) gn_vec_copy(B * m->d[0], x, z);
+  else gn_vec_fill(B * m->d[0], 0.0, z);
+  for (size_t k = end; k < m->nblock; k++)
+    gn_vec_fill(B * m->d[k], 0.0, gn_block(m, B, k, z));
+}
 
 static int encode(const gn_model *m, const gn_point *at, const gn_tape *tape, double *z)
 {
   double *out[GN_BLOCKS_MAX];
-  blocks(m, at->B, 1, z, out);
-  gn_vec_copy(at->B * m->d[0], at->y, z);
+  rest(m, at->B, at->y, z);
+  blocks(m, at->B, m->parts->lift_from, z, out);
   gn_net_eval(&m->parts->encoder, at->B, at->p, &at->y, NULL, tape->field, 0, out);
   return 0;
 }
@@ -82,8 +111,8 @@ static int encode_vjp(const gn_model *m, const gn_point *at, const gn_tape *tape
                       const double *w, const gn_pull *to)
 {
   const double *wb[GN_BLOCKS_MAX];
-  cblocks(m, at->B, 1, w, wb);
-  if (to->y) gn_vec_axpy(at->B * m->d[0], 1.0, w, to->y);
+  cblocks(m, at->B, m->parts->lift_from, w, wb);
+  if (to->y && m->parts->lift_from > 0) gn_vec_axpy(at->B * m->d[0], 1.0, w, to->y);
   gn_net_vjp(&m->parts->encoder, at->B, at->p, tape->field, 1.0, wb, &to->y);
   return 0;
 }
@@ -99,9 +128,8 @@ static int encode_jvp(const gn_model *m, const gn_point *at, const gn_tape *tape
                       const double *vy, const double *vp, double *z)
 {
   double *out[GN_BLOCKS_MAX];
-  blocks(m, at->B, 1, z, out);
-  if (vy) gn_vec_copy(at->B * m->d[0], vy, z);
-  else gn_vec_fill(at->B * m->d[0], 0.0, z);
+  rest(m, at->B, vy, z);
+  blocks(m, at->B, m->parts->lift_from, z, out);
   gn_net_jvp(&m->parts->encoder, at->B, at->p, tape->field, &vy, vp, 0, out);
   return 0;
 }
@@ -138,6 +166,31 @@ static int draw_jvp(const gn_model *m, const gn_point *at, const gn_tape *tape,
 }
 
 static const gn_map drawn = { draw, draw_vjp, NULL, draw_jvp };
+
+/* ---- lift = none ---------------------------------------------------------------------- */
+
+static int nothing(const gn_model *m, const gn_point *at, const gn_tape *tape, double *z)
+{
+  (void)tape;
+  gn_vec_fill(at->B * m->ny, 0.0, z);
+  return 0;
+}
+
+static int nothing_vjp(const gn_model *m, const gn_point *at, const gn_tape *tape,
+                       const double *w, const gn_pull *to)
+{
+  (void)m, (void)at, (void)tape, (void)w, (void)to;
+  return 0;
+}
+
+static int nothing_jvp(const gn_model *m, const gn_point *at, const gn_tape *tape,
+                       const double *vy, const double *vp, double *z)
+{
+  (void)vy, (void)vp;
+  return nothing(m, at, tape, z);
+}
+
+static const gn_map none = { nothing, nothing_vjp, NULL, nothing_jvp };
 
 /* ---- read = linear -------------------------------------------------------------------- */
 
@@ -222,25 +275,29 @@ static const gn_map state_read = { whole, whole_vjp, NULL, whole_jvp };
 static gn_status setup_lift(gn_model *m, const gn_parts_config *c, size_t width,
                             gn_parts *parts)
 {
-  if (c->lift == GN_LIFT_ZERO) return GN_OK;
-  GN_REQUIRE(m->nblock > 1, GN_EARG,
+  if (c->lift == GN_LIFT_NONE) m->map[GN_LIFT] = none;
+  if (c->lift == GN_LIFT_ZERO || c->lift == GN_LIFT_NONE) return GN_OK;
+  const int draws = c->lift == GN_LIFT_DRAW;
+  GN_REQUIRE((c->lift != GN_LIFT_ENCODER && !draws) || m->nblock > 1, GN_EARG,
              "model %s has one state block, which the input fills: lift = %s has nothing to "
-             "start; use lift = zero", m->cls->name,
-             c->lift == GN_LIFT_DRAW ? "draw" : "encoder");
-  if (c->lift == GN_LIFT_DRAW) {
+             "start; use lift = zero", m->cls->name, draws ? "draw" : "encoder");
+  if (draws) {
     gn_rng r = gn_rng_make((uint64_t)c->draw_seed, 0);
     parts->draw = 2 * gn_rng_uniform(&r) - 1;
     m->map[GN_LIFT] = drawn;
     return GN_OK;
   }
-  gn_net_spec spec;
-  gn_parts_encoder(c, width, &spec);
+  const int network = c->lift == GN_LIFT_ENCODER;
+  gn_net_spec spec = { .depth = 0 };
+  if (network) gn_parts_encoder(c, width, &spec);
+  parts->lift_from = network ? 1 : 0;
+  parts->nlift = c->lift == GN_LIFT_FIRST ? 1 : m->nblock - parts->lift_from;
   spec.nblock_in = 1;
   spec.in[0] = m->nx;
-  spec.nblock_out = m->nblock - 1;
-  for (size_t k = 1; k < m->nblock; k++) spec.out[k - 1] = m->d[k];
+  spec.nblock_out = parts->nlift;
+  for (size_t k = 0; k < parts->nlift; k++) spec.out[k] = m->d[parts->lift_from + k];
   m->map[GN_LIFT] = encoder;
-  return gn_net_setup(&parts->encoder, &spec, "encoder", &m->params, &m->tape[GN_LIFT]);
+  return gn_net_setup(&parts->encoder, &spec, network ? "encoder" : "lift", &m->params, &m->tape[GN_LIFT]);
 }
 
 static gn_status setup_read(gn_model *m, const gn_parts_config *c, gn_sizes data,
@@ -271,5 +328,6 @@ gn_status gn_parts_setup(gn_model *m, const gn_parts_config *c, gn_sizes data, s
   parts->read_blocks = read_blocks;
   m->parts = parts;
   GN_TRY(setup_lift(m, c, width, parts));
+  GN_TRY(gn_parts_jump(m, c, data, width, parts));
   return setup_read(m, c, data, parts);
 }

@@ -1,8 +1,12 @@
-/* Ready-made lift and read for models made of networks, and the options that go with them.
+/* Ready-made lift, jump and read for models made of networks, and the options that go with them.
  *
  *   lift = zero      x into block 0, zeros in the others
  *   lift = encoder   x into block 0, the others from a network: [y_1, ..., y_k] = g_phi(x)
  *   lift = draw      x into block 0, one number from U(-1, 1) everywhere else
+ *   lift = first     block 0 = A x + a, zeros in the others: x may have any width
+ *   lift = all       all blocks = A x + a
+ *   lift = none      all zeros: the state is what the observations make of it
+ *   jump = ...       core/parts_jump.c
  *   read = first     z = block 0
  *   read = state     z = the whole state, blocks side by side
  *   read = linear    z = C [y_0, ...] + c over the blocks `read_blocks`
@@ -14,13 +18,14 @@
 
 /* Options every network model has: the network f itself. */
 typedef struct gn_net_config {
-  int dim, width, depth, act, time, signals;
+  int dim, width, width_last, depth, act, time, signals;
   double slope, clip;
 } gn_net_config;
 /* NOLINTBEGIN(bugprone-macro-parentheses): a member of offsetof takes no parentheses */
 #define GN_NET_OPTIONS(cfg, field)                                                       \
-  GN_INT(cfg, "dim", field.dim, 0, 0, 65536, "observed values per sample (0: as the data)"), \
+  GN_INT(cfg, "dim", field.dim, 0, 0, 65536, "width of block 0 (0: as the data)"), \
   GN_INT(cfg, "width", field.width, 32, 1, 65536, "hidden units of f"),                  \
+  GN_INT(cfg, "width_last", field.width_last, 0, 0, 65536, "hidden units of its last hidden layer (0: width)"), \
   GN_INT(cfg, "depth", field.depth, 2, 0, 15, "hidden layers of f"),                     \
   GN_CHOICE(cfg, "activation", field.act, GN_ACT_TANH, GN_ACT_CHOICES, "after every layer of f but the last"), \
   GN_REAL(cfg, "slope", field.slope, 0.01, 0, 100, "slope of leaky_relu for x < 0"), \
@@ -34,12 +39,15 @@ typedef struct gn_net_config {
 typedef struct gn_parts_config {
   int lift, draw_seed, encoder_width, encoder_depth, encoder_act;
   double encoder_slope, encoder_clip;
-  int read, outputs;
+  int read, outputs, inputs;
+  int jump, jump_width, jump_width_last, jump_depth, jump_act, jump_skip, observations;
 } gn_parts_config;
-enum { GN_LIFT_ZERO, GN_LIFT_ENCODER, GN_LIFT_DRAW };
+enum { GN_LIFT_ZERO, GN_LIFT_ENCODER, GN_LIFT_DRAW, GN_LIFT_FIRST, GN_LIFT_ALL, GN_LIFT_NONE };
+enum { GN_JUMP_NONE, GN_JUMP_LINEAR, GN_JUMP_MLP, GN_JUMP_GRU };
 enum { GN_READ_AUTO, GN_READ_FIRST, GN_READ_STATE, GN_READ_LINEAR };
 #define GN_LIFT_OPTIONS(cfg, field)                                                      \
-  GN_CHOICE(cfg, "lift", field.lift, GN_LIFT_ZERO, "zero|encoder|draw", "start of the blocks after the first"), \
+  GN_CHOICE(cfg, "lift", field.lift, GN_LIFT_ZERO, "zero|encoder|draw|first|all|none", "start of the state from the inputs"), \
+  GN_INT(cfg, "inputs", field.inputs, 0, 0, 65536, "inputs of lift = first, all, none (0: as the data)"), \
   GN_INT(cfg, "draw_seed", field.draw_seed, 0, 0, 1000000, "lift = draw: seed of the number"), \
   GN_ENCODER_OPTIONS(cfg, field)
 #define GN_ENCODER_OPTIONS(cfg, field)                                                   \
@@ -51,10 +59,23 @@ enum { GN_READ_AUTO, GN_READ_FIRST, GN_READ_STATE, GN_READ_LINEAR };
 #define GN_READ_OPTIONS(cfg, field)                                                      \
   GN_CHOICE(cfg, "read", field.read, GN_READ_AUTO, "auto|first|state|linear", "output map"), \
   GN_INT(cfg, "outputs", field.outputs, 0, 0, 65536, "outputs of read = linear (0: as the data)")
+#define GN_JUMP_OPTIONS(cfg, field)                                                      \
+  GN_CHOICE(cfg, "jump", field.jump, GN_JUMP_NONE, "none|linear|mlp|gru", "what an observation does to the state"), \
+  GN_INT(cfg, "jump_width", field.jump_width, 0, 0, 65536, "hidden units of jump = mlp (0: width)"), \
+  GN_INT(cfg, "jump_width_last", field.jump_width_last, 0, 0, 65536, "of its last hidden layer (0: jump_width)"), \
+  GN_INT(cfg, "jump_depth", field.jump_depth, 2, 0, 15, "hidden layers of jump = mlp"), \
+  GN_CHOICE(cfg, "jump_activation", field.jump_act, GN_ACT_TANH, GN_ACT_CHOICES, "activation of jump = mlp"), \
+  GN_BOOL(cfg, "jump_skip", field.jump_skip, 1, "jump = linear, mlp: add to the state instead of replacing it"), \
+  GN_INT(cfg, "observations", field.observations, 0, 0, 65536, "values of an observation (0: as the data)")
 /* NOLINTEND(bugprone-macro-parentheses) */
 
 typedef struct gn_parts {
   gn_net encoder, decoder;
+  size_t lift_from, nlift; /* blocks the encoder gives */
+  gn_net jump[GN_BLOCKS_MAX + 1];
+  size_t njump;
+  int skip;
+  size_t fy, fu, fr, fc, fs, fd, fe; /* tape of jump = gru: y, gates, tanh, scratch; [B, ny] */
   size_t read_blocks; /* blocks the linear read sees: the first n */
   double draw;        /* lift = draw: the number                  */
 } gn_parts;
@@ -62,6 +83,9 @@ typedef struct gn_parts {
 /* Number of observed values from option dim and the data; GN_EARG if they disagree or
    neither is given. */
 gn_status gn_parts_dim(const gn_net_config *c, gn_sizes data, size_t *dim);
+/* Width of block 0; sets nx, which is the same unless the lift maps any width to it. */
+gn_status gn_parts_state(gn_model *m, const gn_net_config *c, const gn_parts_config *parts,
+                         gn_sizes data, size_t *dim);
 /* The network option struct as a spec with the given blocks left to the caller. */
 void gn_parts_spec(const gn_net_config *c, gn_net_spec *spec);
 /* A network of f with these options, from the state blocks 0 .. nin-1, and the signals if there
@@ -72,11 +96,14 @@ gn_status gn_parts_net(gn_model *m, const gn_net_config *c, const char *prefix, 
 /* The encoder's options as a spec with the blocks left to the caller; width is the default of
    encoder_width. */
 void gn_parts_encoder(const gn_parts_config *c, size_t width, gn_net_spec *spec);
-/* Last call of a network model's setup (blocks are declared, nx = d of block 0): install
-   lift and read as configured, add the encoder's and decoder's parameters ("encoder.i.*",
-   "read.0.*"), set nz. width is the default of encoder_width; the linear read sees the
+/* Last call of a network model's setup (blocks are declared, nx is set): install lift, jump
+   and read as configured, add their parameters ("encoder.i.*", "lift.0.*", "jump.*",
+   "read.0.*"), set nobs and nz. width is the default of encoder_width; the linear read sees the
    first read_blocks blocks (paper: position only for second-order models). */
 gn_status gn_parts_setup(gn_model *m, const gn_parts_config *c, gn_sizes data, size_t width,
                          size_t read_blocks);
+/* Its part for the jump. */
+gn_status gn_parts_jump(gn_model *m, const gn_parts_config *c, gn_sizes data, size_t width,
+                        gn_parts *parts);
 
 #endif

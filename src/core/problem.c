@@ -1,4 +1,5 @@
-/* Problems: the plain list of outputs, the check of an event list, and the walk over it. */
+/* Problems: the plain list of outputs, spans, sequences, the check of an event list, and the
+ * walk over it. */
 #include "core/signal.h"
 
 #include <math.h>
@@ -29,6 +30,43 @@ gn_status gn_problem_spans(const gn_model *m, size_t K, gn_output_mode mode, gn_
   }
   *pb = (gn_problem){ .model = m, .nevent = n, .event = events, .noutput = K, .nspan = K,
                       .output = mode };
+  return gn_problem_check(pb);
+}
+
+size_t gn_sequence_noutput(const gn_sequence *q)
+{
+  const size_t each = (q->outputs & 1) + (q->outputs >> 1 & 1) + (q->outputs >> 2 & 1);
+  return q->J * each + q->nahead;
+}
+
+size_t gn_sequence_nevent(const gn_sequence *q)
+{
+  return gn_sequence_noutput(q) + 2 * q->J + 1;
+}
+
+size_t gn_sequence_nspan(const gn_sequence *q) { return q->J + (q->nahead > 0); }
+
+gn_status gn_problem_sequence(const gn_model *m, const gn_sequence *q, gn_output_mode mode,
+                              gn_event *events, gn_problem *pb)
+{
+  const double J = (double)q->J;
+  size_t n = 0, k = 0;
+  GN_REQUIRE(q->J > 0, GN_EARG, "a sequence needs at least one observation");
+  GN_REQUIRE(gn_sequence_noutput(q) > 0, GN_EARG,
+             "a sequence needs an output: before, after or at the end of a gap, or ahead");
+  for (size_t j = 0; j < q->J; j++) {
+    const double s = (double)j;
+    if (j > 0) events[n++] = (gn_event){ s, GN_AT_KINK, j };
+    if (q->outputs & GN_SEQUENCE_BEFORE) events[n++] = (gn_event){ s, GN_AT_OUTPUT, k++ };
+    events[n++] = (gn_event){ s, GN_AT_JUMP, j };
+    if (q->outputs & GN_SEQUENCE_AFTER) events[n++] = (gn_event){ s, GN_AT_OUTPUT, k++ };
+    if (q->outputs & GN_SEQUENCE_END) events[n++] = (gn_event){ s + 1, GN_AT_OUTPUT, k++ };
+  }
+  if (q->nahead > 0) events[n++] = (gn_event){ J, GN_AT_KINK, q->J };
+  for (size_t i = 0; i < q->nahead; i++)
+    events[n++] = (gn_event){ J + q->ahead[i], GN_AT_OUTPUT, k++ };
+  *pb = (gn_problem){ .model = m, .nevent = n, .event = events, .noutput = k, .njump = q->J,
+                      .nspan = gn_sequence_nspan(q), .output = mode };
   return gn_problem_check(pb);
 }
 

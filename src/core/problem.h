@@ -51,7 +51,7 @@ typedef struct gn_problem {
 /* The arrays of a batch that belong to the events. Any may be NULL when there are none. */
 typedef struct gn_drive {
   const double *t0, *dt;         /* [nspan, B] each: t_i = t0_i + s dt_i          */
-  const double *x;               /* [njump, B, nx] observations                   */
+  const double *x;               /* [njump, B, nobs] observations                 */
   const double *u;               /* [nknot, B, nu] signals at their knots         */
   const unsigned char *mask;     /* [njump, B], 1 = this row jumps; NULL = all    */
   const double *xhist;           /* [nhist, B, nx] inputs before s0, for a pass   */
@@ -73,6 +73,29 @@ gn_status gn_problem_outputs(const gn_model *m, size_t K, const double *times,
    a kink; the drive brings t0, dt [K, B]. events is [2 K - 1], written here. */
 gn_status gn_problem_spans(const gn_model *m, size_t K, gn_output_mode mode, gn_event *events,
                            gn_problem *pb);
+/* A sequence: J observations that change the state, each followed by a flow over a gap, and a
+   stretch without observations after them. */
+enum {
+  GN_SEQUENCE_BEFORE = 1, /* outputs: the state before each observation  */
+  GN_SEQUENCE_AFTER = 2,  /* the state after it                          */
+  GN_SEQUENCE_END = 4     /* the state at the end of the gap after it    */
+};
+typedef struct gn_sequence {
+  size_t J;
+  unsigned outputs;    /* of the above                                              */
+  size_t nahead;       /* outputs after the last gap, at these times from its end   */
+  const double *ahead; /* [nahead], ascending, the first one 0 or more              */
+} gn_sequence;
+/* How many outputs it has, in the order of time; at one time END, BEFORE, AFTER; how many
+   events at most, and time spans. */
+size_t gn_sequence_noutput(const gn_sequence *q);
+size_t gn_sequence_nevent(const gn_sequence *q);
+size_t gn_sequence_nspan(const gn_sequence *q);
+/* Jump j at s = j, flow over [j, j + 1] in span j, J of them; then from s = J on a last span
+   with dt = 1, if nahead. The drive brings x, t0, dt, and mask where an observation is missing.
+   events is [gn_sequence_nevent], written here. */
+gn_status gn_problem_sequence(const gn_model *m, const gn_sequence *q, gn_output_mode mode,
+                              gn_event *events, gn_problem *pb);
 /* The event of output k, and the span in force there (0 without spans). */
 const gn_event *gn_problem_output(const gn_problem *pb, size_t k, size_t *span);
 

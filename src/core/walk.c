@@ -235,7 +235,7 @@ static gn_point jump_point(gn_walk *w, size_t j, const double *p, const double *
   if (gn_problem_numbered(w->problem)) gn_flow_span(&w->flow, w->drive, span);
   gn_flow_times(&w->flow, ev->s);
   gn_point at = { .B = w->B, .t = w->flow.t, .y = y, .p = p,
-                  .x = w->drive->x + j * w->B * m->nx };
+                  .x = w->drive->x + j * w->B * m->nobs };
   return at;
 }
 

@@ -63,6 +63,8 @@ static size_t count(const gn_target *tg)
 
 static gn_status check(const config *c, const gn_target *tg)
 {
+  GN_REQUIRE(!tg->weight, GN_EARG,
+             "cross_entropy: the data weigh their outputs, of which one counts; use loss mse");
   GN_REQUIRE(tg->ny == 1, GN_EARG,
              "cross_entropy: %zu target columns, expected 1 with the class index", tg->ny);
   GN_REQUIRE(tg->nz == (size_t)c->classes, GN_EARG,

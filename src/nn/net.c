@@ -92,6 +92,7 @@ gn_status gn_net_setup(gn_net *net, const gn_net_spec *spec, const char *prefix,
   for (size_t j = 0; j < spec->nblock_out; j++) net->nout += spec->out[j];
   net->n[0] = net->nin + (net->spec.time ? 1 : 0);
   for (size_t l = 1; l < net->nlayer; l++) net->n[l] = spec->width;
+  if (spec->depth > 0 && spec->last > 0) net->n[net->nlayer - 1] = spec->last;
   net->n[net->nlayer] = net->nout;
   GN_REQUIRE(net->n[0] > 0, GN_EARG, "network %s: all input blocks have width 0",
              prefix);

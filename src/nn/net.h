@@ -33,6 +33,7 @@ typedef struct gn_net_spec {
   size_t nblock_in, in[GN_NET_BLOCKS];   /* widths of the input blocks  */
   size_t nblock_out, out[GN_NET_BLOCKS]; /* widths of the output blocks */
   size_t width, depth;                   /* hidden units, hidden layers; depth 0 is one linear layer */
+  size_t last;                           /* units of the last hidden layer; 0: width */
   gn_act act;                            /* after every layer but the last */
   int time;                              /* 1: t is one more input column, the last */
 } gn_net_spec;

@@ -143,7 +143,7 @@ static gn_status build(gn_case *c, const gn_experiment *e, const gn_h5 *h)
 {
   GN_TRY(read_sizes(c, h));
   GN_TRY(read_arrays(c, h));
-  const gn_sizes sizes = { c->nx, c->nz };
+  const gn_sizes sizes = { c->nx, c->nz, 0 };
   gn_status s = gn_model_create(e->model, e->model_config, sizes, &c->model);
   if (s != GN_OK) return gn_fail_prefix(s, "%s", c->file);
   GN_REQUIRE(c->model->nx == c->nx && c->model->nz == c->nz, GN_EARG,

@@ -61,6 +61,9 @@ static gn_status take_data(export *x)
   const gn_subject *s = x->s;
   const gn_dataset *d = s->setup->data;
   const size_t n = d->K * s->B * d->ny, nt = d->K + 1;
+  GN_REQUIRE(!d->obs, GN_EUNSUP,
+             "data set %s has sequences, for which a gradient case has no arrays",
+             s->e->data->name);
   GN_NEW(s->arena, x->y, n);
   for (size_t i = 0; i < n; i++)
     x->y[i] = !s->target.mask || s->target.mask[i] ? s->target.y[i] : (double)NAN;

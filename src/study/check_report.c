@@ -136,8 +136,8 @@ gn_status gn_check_numeric(const gn_model_class *cls, char *text, size_t size)
 
 gn_status gn_check_instance(const gn_model_class *cls, const void *config, gn_model **out)
 {
-  static const gn_sizes tried[] = { { 0, 0 }, { 3, 0 }, { 2, 0 }, { 3, 2 },
-                                    { 1, 0 }, { 4, 0 }, { 2, 2 }, { 5, 0 } };
+  static const gn_sizes tried[] = { { 0, 0, 0 }, { 3, 0, 0 }, { 2, 0, 0 }, { 3, 2, 0 },
+                                    { 1, 0, 0 }, { 4, 0, 0 }, { 2, 2, 0 }, { 5, 0, 0 } };
   gn_status s = GN_OK;
   for (size_t k = 0; k < sizeof tried / sizeof *tried; k++) {
     s = gn_model_create(cls, config, tried[k], out);

@@ -80,7 +80,13 @@ static gn_status data_scale(const gn_dataset *d, double *scale)
 /* The longest time a sample is solved over. */
 static double longest(const gn_dataset *d)
 {
-  double span = d->row_times ? 0 : d->times[d->K] - d->times[0];
+  const size_t J = d->sequence.J;
+  double span = d->row_times || d->obs ? 0 : d->times[d->K] - d->times[0];
+  for (size_t i = 0; d->obs && i < d->ntrain; i++) {
+    double sum = d->sequence.nahead ? d->sequence.ahead[d->sequence.nahead - 1] : 0;
+    for (size_t j = 0; j < J; j++) sum += d->gap[i * J + j];
+    if (sum > span) span = sum;
+  }
   for (size_t i = 0; d->row_times && i < d->ntrain; i++) {
     const double *t = d->row_times + i * (d->K + 1);
     if (t[d->K] - t[0] > span) span = t[d->K] - t[0];

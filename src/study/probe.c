@@ -47,7 +47,7 @@ static gn_status layout(gn_probe *pr)
     pr->nu = m->nu;
     pr->nlag = m->nlag;
   }
-  if (pr->id == GN_JUMP) pr->nx = m->nx;
+  if (pr->id == GN_JUMP) pr->nx = m->nobs;
   GN_TRY(add_part(pr, "signals", NULL, pr->B * pr->nu, 0));
   GN_TRY(add_part(pr, "observation", NULL, pr->B * pr->nx, 0));
   for (size_t k = 0; k < pr->nlag; k++)

@@ -1,5 +1,5 @@
 /* Data, model and problem of an experiment, made together: the data fix the model's inputs,
- * the loss its outputs, the data's times the events (a span for each of a sample's own times).
+ * the loss its outputs, the data's times the events (a span for each of a sample's own times or gaps).
  * Everything that can be wrong between the parts is found here, before a run directory
  * exists. */
 #include "study/experiment.h"
@@ -20,7 +20,7 @@ static gn_status make_model(const gn_experiment *e, gn_setup *s)
 {
   const size_t ny = s->data->ny;
   const size_t nz = e->loss->outputs ? e->loss->outputs(e->loss_config, ny) : 0;
-  const gn_sizes sizes = { s->data->nx, nz };
+  const gn_sizes sizes = { s->data->nx, nz, s->data->nobs };
   return gn_model_create(e->model, e->model_config, sizes, &s->model);
 }
 
@@ -49,8 +49,11 @@ static gn_status build(const gn_experiment *e, gn_setup *s)
   GN_TRY(add_cost(e, s));
   const gn_output_mode mode = (gn_output_mode)e->solver.output;
   const size_t K = s->data->K;
-  GN_NEW(s->arena, s->events, 2 * K);
-  if (s->data->row_times)
+  const gn_sequence *q = &s->data->sequence;
+  GN_NEW(s->arena, s->events, s->data->obs ? gn_sequence_nevent(q) : 2 * K);
+  if (s->data->obs)
+    GN_TRY(gn_problem_sequence(s->model, q, mode, s->events, &s->problem));
+  else if (s->data->row_times)
     GN_TRY(gn_problem_spans(s->model, K, mode, s->events, &s->problem));
   else
     GN_TRY(gn_problem_outputs(s->model, K, s->data->times, mode, s->events, &s->problem));

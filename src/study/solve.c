@@ -80,6 +80,9 @@ static gn_status make(work *w, const gn_solve_input *in)
   const gn_dataset *d = s->setup->data;
   const gn_model *m = s->setup->model;
   const size_t B = d->row_times ? 1 : s->B;
+  GN_REQUIRE(!d->obs, GN_EUNSUP,
+             "data set %s has sequences, whose observations change the state; solve takes samples "
+             "that start once", s->e->data->name);
   double start = (double)INFINITY;
   w->npart = s->B / B;
   w->has_loss = 1;

@@ -72,7 +72,7 @@ gn_model *gn_rig_model(const char *text, size_t nx, size_t nz)
   ck_assert_msg(cls != NULL, "%s", gn_last_error());
   gn_ck_ok(gn_arena_create(&a));
   const void *config = gn_rig_config(a, cls->options, cls->config_size, keys);
-  gn_ck_ok(gn_model_create(cls, config, (gn_sizes){ nx, nz }, &m));
+  gn_ck_ok(gn_model_create(cls, config, (gn_sizes){ nx, nz, 0 }, &m));
   gn_ck_ok(gn_running_add(&m, rate, 1));
   gn_arena_destroy(&a);
   return m;
@@ -205,7 +205,7 @@ static void make_drive(gn_rig *r)
     unsigned char *mask = gn_arena_alloc(r->arena, njump * B, 1);
     ck_assert(mask != NULL);
     for (size_t i = 0; i < njump * B; i++) mask[i] = i / B == 0 || i % 3 != (i / B) % 3;
-    r->x = numbers(r, 4, njump * B * r->model->nx, 1);
+    r->x = numbers(r, 4, njump * B * r->model->nobs, 1);
     r->mask = mask;
   }
   if (nspan > 0) {
@@ -260,7 +260,7 @@ void gn_rig_equal_rows(gn_rig *r)
   for (size_t o = 0; o < r->problem.noutput; o++)
     for (size_t k = 0; k < m->nblock; w += B * m->d[k++]) spread(o + k, 1, B, m->d[k], 1, w);
   /* the drive was made here, so it may be written */
-  if (r->x) spread(1, r->problem.njump, B, m->nx, 1, r->x);
+  if (r->x) spread(1, r->problem.njump, B, m->nobs, 1, r->x);
   if (r->mask) memset(r->mask, 1, r->problem.njump * B);
   if (!r->t0) return;
   spread(2, r->problem.nspan, B, 1, 0.5, r->t0);
