@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -153,6 +154,24 @@ static size_t count_datasets(void)
   return n;
 }
 
+/* A folder with plane_vibration/pv.csv of n rows: field i in column j is 10 i + j. */
+static const char *small_vibration(size_t n)
+{
+  static char dir[512];
+  char path[640];
+  (void)snprintf(dir, sizeof dir, "%s", gn_test_tmpdir());
+  (void)snprintf(path, sizeof path, "%s/plane_vibration", dir);
+  ck_assert_int_eq(mkdir(path, 0700), 0);
+  char *text = malloc(100 + n * 80), *to = text;
+  to += sprintf(to, "\"Force\",\"Voltage\",\"Acceleration1\",\"Acceleration2\",\"Acceleration3\",\"Fs\",\n");
+  for (size_t i = 0; i < n; i++)
+    to += sprintf(to, "%zu,%zu,%zu,%zu,%zu,%s,\n", 10 * i, 10 * i + 1, 10 * i + 2, 10 * i + 3,
+                  10 * i + 4, i ? "" : "400");
+  gn_test_file(path, "pv.csv", text);
+  free(text);
+  return dir;
+}
+
 /* Of every data set: pure in the seed, and a batch is its rows. */
 START_TEST(dataset_contract)
 {
@@ -170,6 +189,7 @@ START_TEST(dataset_contract)
       if (!gn_test_need(name, gn_test_path(gn_test_shared(), "data"))) return;
       (void)snprintf(dir, sizeof dir, "%s/data", gn_test_shared());
     }
+  if (strcmp(name, "plane_vibration") == 0) (void)snprintf(dir, sizeof dir, "%s", small_vibration(300));
   gn_ck_ok(make_data(name, 3, dir, set, &a));
   gn_ck_ok(make_data(name, 3, dir, set, &b));
   ck_assert_uint_eq(a->n, b->n);
@@ -384,6 +404,86 @@ START_TEST(silverbox_numbers)
 }
 END_TEST
 
+/* A ramp: a value tells the row it comes from. */
+START_TEST(plane_vibration_sequences)
+{
+  enum { J = 4, F = 3, NK = 2 * J + F };
+  static const char *const set[][2] = { { "length", "4" }, { "ahead", "3" }, { "leave", "20" },
+                                        { "keep", "0.75" }, { NULL, NULL } };
+  static const char *const close_end[][2] = { { "leave", "2" }, { NULL, NULL } };
+  static const char *const gone[][2] = { { "dropped", "gone.csv" }, { "leave", "20" }, { NULL, NULL } };
+  static const char *const too_long[][2] = { { "length", "120" }, { NULL, NULL } };
+  const char *dir = small_vibration(300);
+  gn_dataset *d;
+  gn_ck_ok(make_data("plane_vibration", 2, dir, set, &d));
+  /* 280 rows, of which 210 stay: 105, 52, 53; blocks of 5 */
+  ck_assert(d->ntrain == 21 && d->n == 31 && d->K == NK && d->nx == J * 5 && d->nobs == 5);
+  ck_assert_ptr_nonnull(strstr(d->note, "105 for training, 52 for validation, 53 for the test"));
+  const double dev = sqrt((300.0 * 300 - 1) / 12); /* of 0, ..., 299 */
+  size_t apart = 0;
+  for (size_t i = 0; i < d->n; i++) {
+    const double *x = d->x + i * J * 5, *y = d->y + i * NK * 5, *o = d->obs + i * J * 5;
+    ck_assert_mem_eq(x, o, J * 5 * sizeof *x);
+    for (size_t j = 0; j < J; j++) {
+      const double step = (y[(2 * j + 1) * 5 + 2] - y[2 * j * 5 + 2]) * dev;
+      ck_assert_double_eq(y[2 * j * 5], x[j * 5]);
+      gn_ck_close(step, d->gap[i * J + j], 1e-9);
+      ck_assert(step > 0.5 && (j == 0 || x[j * 5] == y[(2 * j - 1) * 5]));
+      apart += step > 1.5;
+    }
+    ck_assert_mem_eq(y + 2 * J * 5, y + (2 * J - 1) * 5, 5 * sizeof *y);
+    for (size_t f = 1; f < F; f++)
+      gn_ck_close((y[(2 * J + f) * 5] - y[(2 * J + f - 1) * 5]) * dev, 1, 1e-9);
+  }
+  ck_assert(apart > 15 && apart < 50); /* a quarter of 124, +- 3.3 standard deviations */
+  double sum = 0;
+  for (size_t k = 0; k < NK; k++) sum += d->weight[k] / NK;
+  gn_ck_close(sum, 1.2, 1e-14); /* 0.1 + 0.1 + 1 */
+  gn_dataset_destroy(&d);
+  gn_ck_fails(make_data("plane_vibration", 2, dir, close_end, &d), GN_EARG, "leave = 2");
+  gn_ck_fails(make_data("plane_vibration", 2, dir, too_long, &d), GN_EARG, "length = 120");
+  gn_test_file(dir, "plane_vibration/gone.csv", "row\n0\n1\n279\n");
+  gn_ck_ok(make_data("plane_vibration", 2, dir, gone, &d));
+  ck_assert(strncmp(d->note, "277 of 300 rows", 15) == 0);
+  gn_ck_close(d->y[0] * dev, 2 - 149.5, 1e-9); /* row 2 is the first */
+  gn_dataset_destroy(&d);
+  gn_test_file(dir, "plane_vibration/gone.csv", "row\n0\n280\n");
+  gn_ck_fails(make_data("plane_vibration", 2, dir, gone, &d), GN_EIO, "gone.csv:3: '280'");
+  gn_ck_fails(make_data("plane_vibration", 2, "/nowhere", NULL, &d), GN_EIO,
+              "/nowhere/plane_vibration/pv.csv");
+}
+END_TEST
+
+/* The counts of the experiment, and its own choice of rows: gaps as in the file's README. */
+START_TEST(plane_vibration_counts)
+{
+  static const char *const test[][2] = { { "part", "test" }, { NULL, NULL } };
+  static const char *const own[][2] = { { "dropped", "pv_dropped.csv" }, { NULL, NULL } };
+  static const char counts[] = "66265 of 73728 rows: 33132 for training, 16566 for validation, "
+                               "16567 for the test; 509 sequences for training, 254 for ";
+  static const char *const(*const sets[3])[2] = { NULL, test, own };
+  char data[1024];
+  const char *file = gn_test_path(gn_test_shared(), "data/plane_vibration/pv.csv");
+  if (!gn_test_need("plane_vibration", file)) return;
+  (void)snprintf(data, sizeof data, "%s/data", gn_test_shared());
+  for (int k = 0; k < 3; k++) {
+    gn_dataset *d;
+    gn_ck_ok(make_data("plane_vibration", 1, data, sets[k], &d));
+    ck_assert(strncmp(d->note, counts, sizeof counts - 1) == 0);
+    ck_assert(d->ntrain == 509 && d->n == 509 + 254 && d->K == 136 && d->nx == 320);
+    double most = 0, ones = 0;
+    for (size_t i = 0; i < d->n * 64; i++) {
+      most = fmax(most, d->gap[i]);
+      ones += d->gap[i] == 1;
+    }
+    ck_assert(most >= 4 && most <= 8);
+    ones /= (double)(d->n * 64); /* 0.9, sample of 48832: +- 0.0014 */
+    ck_assert_double_eq_tol(ones, 0.9, 0.007);
+    gn_dataset_destroy(&d);
+  }
+}
+END_TEST
+
 static TCase *group(Suite *s, const char *name)
 {
   TCase *t = tcase_create(name);
@@ -408,6 +508,8 @@ int main(void)
   tcase_add_test(t, point_cloud_regions);
   tcase_add_test(t, silverbox_windows);
   tcase_add_test(t, silverbox_numbers);
+  tcase_add_test(t, plane_vibration_sequences);
+  tcase_add_test(t, plane_vibration_counts);
   SRunner *run = srunner_create(s);
   srunner_run_all(run, CK_NORMAL);
   const int failed = srunner_ntests_failed(run);

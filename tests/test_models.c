@@ -59,7 +59,8 @@ START_TEST(combination)
     char text[400];
     /* the last of two values counts: node has no block for an encoder to start */
     (void)snprintf(text, sizeof text, "%s:?%s%s", (*cls)->name, combinations[_i],
-             strcmp((*cls)->name, "node") || !strstr(combinations[_i], "lift=encoder")
+             strcmp((*cls)->name, "node") != 0 || !(strstr(combinations[_i], "lift=encoder") ||
+                                                    strstr(combinations[_i], "lift=draw"))
                  ? "" : ":lift=zero");
     gn_model *m = gn_rig_model(text, 0, 0);
     check_passes(m, 2 + (uint64_t)_i, text);
@@ -158,6 +159,61 @@ START_TEST(point_cloud_counts)
     ck_assert_msg(m->params.np == paper[k].np, "%s: %zu parameters, expected %zu",
                   paper[k].text, m->params.np, paper[k].np);
     ck_assert_uint_eq(m->nz, 1);
+    gn_model_destroy(&m);
+  }
+}
+END_TEST
+
+/* Parameters of the plane vibration experiment, f and all, as the released code of Xia et al.
+   has them: its HBNODE has the xi of GHBNODE, both trainable. */
+START_TEST(plane_vibration_counts)
+{
+  static const struct {
+    const char *text;
+    size_t nf, np;
+  } code[] = {
+    { "node:dim=21:width=63:width_last=84:lift=all", 8547, 15986 },
+    { "anode:dim=5:augment=22:width=81:width_last=108:lift=first", 14067, 16730 },
+    { "sonode:dim=19:width=38:width_last=19:lift=all", 2603, 16649 },
+    { "ghbnode:dim=20:width=20:gate=identity:lift=all", 1260, 16127 },
+    { "ghbnode:dim=20:width=20:lift=all", 1260, 16127 },
+    { "hbnode:dim=20:width=20:lift=all", 1260, 16126 }, /* as in the paper */
+  };
+  for (size_t k = 0; k < sizeof code / sizeof *code; k++) {
+    char text[200];
+    (void)snprintf(text, sizeof text, "%s:activation=relu:jump=linear:observations=5:read=linear",
+                   code[k].text);
+    gn_model *m = gn_rig_model(text, 320, 5);
+    size_t nf = 0;
+    for (size_t j = 0; j < m->params.n; j++)
+      if (strncmp(m->params.at[j].name, "f.", 2) == 0) nf += m->params.at[j].n;
+    ck_assert_msg(nf == code[k].nf && m->params.np == code[k].np, "%s: %zu and %zu parameters, "
+                  "expected %zu and %zu", text, nf, m->params.np, code[k].nf, code[k].np);
+    gn_model_destroy(&m);
+  }
+}
+END_TEST
+
+/* Those of Walker2D: f is one linear map, the update has three layers. */
+START_TEST(walker_counts)
+{
+  static const struct {
+    const char *text;
+    size_t np;
+  } code[] = {
+    { "node:dim=24:lift=none:jump_width=72:jump_width_last=48:jump_skip=no", 8729 },
+    { "anode:dim=5:augment=19:lift=first:jump_width=72:jump_width_last=48:jump_skip=no", 8819 },
+    { "sonode:dim=23:lift=none:jump_width=46", 8757 },
+    { "ghbnode:dim=24:gate=identity:xi=frozen:lift=none:jump_width=48", 8898 }, /* + frozen xi */
+    { "ghbnode:dim=24:chi=1:lift=none:jump_width=48", 8899 },
+  };
+  for (size_t k = 0; k < sizeof code / sizeof *code; k++) {
+    char text[200];
+    (void)snprintf(text, sizeof text, "%s:depth=0:jump=mlp:observations=17:read=linear",
+                   code[k].text);
+    gn_model *m = gn_rig_model(text, 17, 17);
+    ck_assert_msg(m->params.np == code[k].np, "%s: %zu parameters, expected %zu", text,
+                  m->params.np, code[k].np);
     gn_model_destroy(&m);
   }
 }
@@ -298,6 +354,8 @@ int main(void)
   tcase_add_loop_test(contract, jumping_model, 0, 3);
   tcase_add_test(contract, no_allocation);
   tcase_add_test(numbers, point_cloud_counts);
+  tcase_add_test(numbers, plane_vibration_counts);
+  tcase_add_test(numbers, walker_counts);
   tcase_add_test(numbers, heavy_ball_signs);
   tcase_add_test(numbers, gate_bounds);
   tcase_add_loop_test(numbers, adam_overshoots, 0, 3);

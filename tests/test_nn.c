@@ -437,20 +437,20 @@ START_TEST(gemm_against_loops)
 END_TEST
 
 static const gn_net_spec specs[] = {
-    {1, {3}, 1, {2}, 5, 2, {GN_ACT_TANH, 0}, 0},
-    {1, {3}, 1, {2}, 5, 1, {GN_ACT_SIGMOID, 0}, 1},
-    {3, {2, 0, 4}, 2, {3, 1}, 7, 2, {GN_ACT_SOFTPLUS, 0}, 1},
-    {2, {1, 5}, 3, {2, 0, 4}, 8, 3, {GN_ACT_TANH, 0}, 0},
-    {2, {3, 2}, 2, {1, 3}, 0, 0, {GN_ACT_TANH, 0}, 1},
-    {1, {4}, 1, {4}, 0, 0, {GN_ACT_TANH, 0}, 0},
-    {1, {0}, 1, {3}, 4, 1, {GN_ACT_TANH, 0}, 1},
-    {2, {2, 2}, 1, {3}, 6, 1, {GN_ACT_ELU, 0}, 1},
-    {1, {3}, 2, {2, 2}, 6, 2, {GN_ACT_IDENTITY, 0}, 1},
-    {1, {3}, 1, {2}, 6, 2, {GN_ACT_RELU, 0}, 0},
-    {1, {3}, 1, {2}, 6, 2, {GN_ACT_LEAKY_RELU, 0.2}, 1},
-    {2, {2, 1}, 1, {2}, 6, 2, {GN_ACT_HARDTANH, 0.5}, 1},
-    {2, {8, 8}, 1, {16}, 32, 2, {GN_ACT_TANH, 0}, 0},
-    {1, {20}, 2, {20, 1}, 300, 1, {GN_ACT_TANH, 0}, 1}, /* wider than a tile */
+    {1, {3}, 1, {2}, 5, 2, 0, {GN_ACT_TANH, 0}, 0},
+    {1, {3}, 1, {2}, 5, 1, 0, {GN_ACT_SIGMOID, 0}, 1},
+    {3, {2, 0, 4}, 2, {3, 1}, 7, 2, 0, {GN_ACT_SOFTPLUS, 0}, 1},
+    {2, {1, 5}, 3, {2, 0, 4}, 8, 3, 5, {GN_ACT_TANH, 0}, 0},
+    {2, {3, 2}, 2, {1, 3}, 0, 0, 0, {GN_ACT_TANH, 0}, 1},
+    {1, {4}, 1, {4}, 0, 0, 0, {GN_ACT_TANH, 0}, 0},
+    {1, {0}, 1, {3}, 4, 1, 0, {GN_ACT_TANH, 0}, 1},
+    {2, {2, 2}, 1, {3}, 6, 1, 4, {GN_ACT_ELU, 0}, 1},
+    {1, {3}, 2, {2, 2}, 6, 2, 0, {GN_ACT_IDENTITY, 0}, 1},
+    {1, {3}, 1, {2}, 6, 2, 0, {GN_ACT_RELU, 0}, 0},
+    {1, {3}, 1, {2}, 6, 2, 0, {GN_ACT_LEAKY_RELU, 0.2}, 1},
+    {2, {2, 1}, 1, {2}, 6, 2, 0, {GN_ACT_HARDTANH, 0.5}, 1},
+    {2, {8, 8}, 1, {16}, 32, 2, 0, {GN_ACT_TANH, 0}, 0},
+    {1, {20}, 2, {20, 1}, 300, 1, 0, {GN_ACT_TANH, 0}, 1}, /* wider than a tile */
 };
 enum { NSPEC = sizeof specs / sizeof *specs, SMOOTH = 9, MOST_ROWS = 200 };
 

@@ -4,8 +4,9 @@
  *   mlp     y+ = y + g_phi(y_1, ..., y_k, x)                  (the same)
  *   gru     u = s(U [y, x]), r = s(R [y, x]), c = tanh(C [r y, x]), y+ = u y + (1 - u) c
  *
- * linear has a bias for every term, as the sum of torch.nn.Linear that it is in the released code
- * of Xia et al., NeurIPS 2021 (section 4.3). gru: Cho et al., EMNLP 2014, eq. (5)-(8), each gate
+ * linear has a bias for every term, as the sum of torch.nn.Linear that it is in the released
+ * code of Xia et al., NeurIPS 2021 (section 4.3); position and added dimensions (anode) are one
+ * term. gru: Cho et al., EMNLP 2014, eq. (5)-(8), each gate
  * with a bias; products of states are element by element. */
 #include "base/vec.h"
 #include "core/parts.h"
@@ -28,7 +29,7 @@ static void targets(const gn_model *m, size_t B, double *y, double *x, double **
 
 /* ---- jump = linear, mlp --------------------------------------------------------------- */
 
-/* Network j reads the sources from j on: one of them, or all. */
+/* The networks share the sources out among them, in order; their outputs add up. */
 static int update(const gn_model *m, const gn_point *at, const gn_tape *tape, double *z)
 {
   const gn_parts *q = m->parts;
@@ -37,8 +38,8 @@ static int update(const gn_model *m, const gn_point *at, const gn_tape *tape, do
   sources(m, at->B, at->y, at->x, in);
   targets(m, at->B, z, NULL, out);
   if (q->skip) gn_vec_copy(at->B * m->ny, at->y, z);
-  for (size_t j = 0; j < q->njump; j++)
-    gn_net_eval(&q->jump[j], at->B, at->p, in + j, NULL, tape->field, q->skip || j > 0, out);
+  for (size_t j = 0, k = 0; j < q->njump; k += q->jump[j++].spec.nblock_in)
+    gn_net_eval(&q->jump[j], at->B, at->p, in + k, NULL, tape->field, q->skip || j > 0, out);
   return 0;
 }
 
@@ -51,8 +52,8 @@ static int update_vjp(const gn_model *m, const gn_point *at, const gn_tape *tape
   sources(m, at->B, w, NULL, wb);
   targets(m, at->B, to->y, to->x, gx);
   if (to->y && q->skip) gn_vec_axpy(at->B * m->ny, 1.0, w, to->y);
-  for (size_t j = 0; j < q->njump; j++)
-    gn_net_vjp(&q->jump[j], at->B, at->p, tape->field, 1.0, wb, gx + j);
+  for (size_t j = 0, k = 0; j < q->njump; k += q->jump[j++].spec.nblock_in)
+    gn_net_vjp(&q->jump[j], at->B, at->p, tape->field, 1.0, wb, gx + k);
   return 0;
 }
 
@@ -74,8 +75,8 @@ static int update_jvp(const gn_model *m, const gn_point *at, const gn_tape *tape
   targets(m, at->B, z, NULL, out);
   if (q->skip && vy) gn_vec_copy(at->B * m->ny, vy, z);
   else gn_vec_fill(at->B * m->ny, 0.0, z);
-  for (size_t j = 0; j < q->njump; j++)
-    gn_net_jvp(&q->jump[j], at->B, at->p, tape->field, vx + j, vp, 1, out);
+  for (size_t j = 0, k = 0; j < q->njump; k += q->jump[j++].spec.nblock_in)
+    gn_net_jvp(&q->jump[j], at->B, at->p, tape->field, vx + k, vp, 1, out);
   return 0;
 }
 
@@ -201,14 +202,15 @@ static gn_status setup_gru(gn_model *m, gn_parts *q)
   return add_net(m, q, "jump.fresh", 0, m->nblock + 1, 1, plain);
 }
 
+/* The blocks that are read together are one position, with one bias. */
 static gn_status setup_linear(gn_model *m, gn_parts *q)
 {
   const gn_net_spec plain = { .depth = 0 };
-  for (size_t j = 0; j <= m->nblock; j++) {
-    const char *from = j < m->nblock ? m->block_name[j] : "x";
+  for (size_t k = 0, n = q->read_blocks; k <= m->nblock; k += n, n = 1) {
+    const char *from = k < m->nblock ? m->block_name[k] : "x";
     const char *prefix = gn_arena_printf(m->arena, "jump.%s", from);
     if (!prefix) return GN_ENOMEM;
-    GN_TRY(add_net(m, q, prefix, j, 1, 1, plain));
+    GN_TRY(add_net(m, q, prefix, k, n, 1, plain));
   }
   m->map[GN_JUMP] = update_jump;
   return GN_OK;

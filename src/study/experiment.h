@@ -42,6 +42,8 @@ typedef struct gn_train_options {
   int step_every;    /* epochs between reductions of schedule = step */
   char step_at[GN_TEXT_MAX]; /* "50,80": reduce at these epochs instead; empty: step_every */
   double step_factor, lr_min;
+  double preshrink;  /* the start is this times that of run.seed */
+  int restart_at;    /* forget the moments after so many epochs; 0: never */
   double clip;       /* largest l2 norm of the gradient; 0: off */
   int patience;      /* stop after so many epochs without a better validation loss; 0: off */
   int snapshot;      /* epochs between writes of state.h5 (the last is always written) */

@@ -43,6 +43,8 @@ static const gn_option train_table[] = {
   GN_TEXT(gn_train_options, "step_at", step_at, "", "schedule = step: reduce after these epochs (50,80) instead"),
   GN_REAL(gn_train_options, "step_factor", step_factor, 0.1, 0, 1, "schedule = step: what lr is multiplied by"),
   GN_REAL(gn_train_options, "lr_min", lr_min, 0, 0, 1e3, "schedule = cosine: learning rate at the end"),
+  GN_REAL(gn_train_options, "preshrink", preshrink, 1, 0, 1e3, "what all parameters are multiplied by before the first update"),
+  GN_INT(gn_train_options, "restart_at", restart_at, 0, 0, 1000000000, "begin the optimizer anew after so many epochs (0: never)"),
   GN_REAL(gn_train_options, "clip", clip, 0, 0, 1e300, "largest l2 norm of the gradient (0: off)"),
   GN_INT(gn_train_options, "patience", patience, 0, 0, 1000000000, "epochs without a better validation loss before stopping (0: off)"),
   GN_INT(gn_train_options, "snapshot", snapshot, 10, 1, 1000000000, "epochs between writes of state.h5"),

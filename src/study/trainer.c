@@ -54,7 +54,7 @@ static gn_status build(gn_trainer *tr)
   GN_NEW(a, w->p0, np);
   GN_NEW(a, w->m0, np);
   GN_NEW(a, w->v0, np);
-  gn_vec_copy(np, tr->setup->p, tr->p);
+  gn_vec_scale(np, o->preshrink, tr->setup->p, tr->p);
   gn_vec_copy(np, tr->p, tr->best);
   for (size_t i = 0; i < nv; i++) w->valid[i] = d->ntrain + i;
   GN_TRY(gn_objective_setup(&w->objective, a, tr->e, tr->setup->model, K, B > nv ? B : nv));
@@ -110,6 +110,16 @@ static void draw_order(gn_trainer *tr)
   gn_rng r = gn_rng_make((uint64_t)tr->e->run.seed,
                          gn_rng_stream(GN_STREAM_ORDER, (uint64_t)tr->epoch));
   gn_rng_shuffle(&r, n, order);
+}
+
+/* A new optimizer where restart_at says so; a run resumed there does it (again). */
+static void restart(gn_trainer *tr)
+{
+  gn_optim *op = &tr->optim;
+  if (tr->epoch == 0 || tr->epoch != tr->e->train.restart_at) return;
+  gn_vec_fill(op->n, 0.0, op->m);
+  gn_vec_fill(op->n, 0.0, op->v);
+  op->step = 0;
 }
 
 static void remember(gn_trainer *tr)
@@ -226,6 +236,7 @@ gn_status gn_trainer_epoch(gn_trainer *tr, gn_progress *pr)
                        .has_cost = tr->e->running.rate != GN_RUNNING_NONE,
                        .metric_name = lc->metric ? lc->metric_name : NULL,
                        .lr = tr->lr_scale * gn_optim_rate(&tr->optim, tr->epoch) };
+  restart(tr);
   remember(tr);
   draw_order(tr);
   GN_TRY(batches(tr, pr));
