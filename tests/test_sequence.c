@@ -248,6 +248,38 @@ START_TEST(pairs)
 }
 END_TEST
 
+/* A stepper that runs past outputs begins anew at every observation, as one solve for each gap:
+   the solution and its gradient to the tolerance of 1e-10, with outputs ahead read inside steps.
+   Who needs its steps refuses. */
+START_TEST(overshooting)
+{
+  const gn_rig_way erk = { .cls = gn_stepper_find("erk") };
+  const gn_rig_way past = { .cls = gn_stepper_find("torchdiffeq") };
+  for (size_t k = 0; k < NMODEL; k++) {
+    gn_model *m = gn_rig_model(models[k], 0, 0);
+    gn_rig r, fine;
+    gn_rig_answer a, ref;
+    make(m, GN_LAND, &past, &r);
+    make(m, GN_LAND, &erk, &fine);
+    r.solver.tol = r.solver.back = fine.solver.tol = (gn_tolerance){ 1e-10, 1e-10 };
+    gn_rig_answer_of(&fine, "discrete", 0, &ref);
+    gn_rig_answer_of(&r, "backsolve", 0, &a);
+    for (size_t i = 0; i < r.nY; i++) gn_ck_close(a.Y[i], ref.Y[i], 1e-7);
+    ck_assert_double_le(gn_rig_distance(&r, &a, &ref), 1e-6);
+    /* 2 + 6 (accepted + rejected) evaluations of each of the three solves */
+    ck_assert_int_eq(a.stats.nfe_forward, 3 * 2 + 6 * (a.stats.steps + a.stats.rejects));
+    gn_gradient *g;
+    const gn_gradient_class *cls = gn_gradient_find("discrete");
+    const void *config = gn_rig_config(r.arena, cls->options, cls->config_size, "");
+    gn_ck_fails(gn_gradient_create(cls, config, &r.problem, &r.solver, B, &g), GN_EUNSUP,
+                "runs past");
+    gn_rig_destroy(&r);
+    gn_rig_destroy(&fine);
+    gn_model_destroy(&m);
+  }
+}
+END_TEST
+
 /* ---- losses -------------------------------------------------------------------------- */
 
 /* 0.1 (mse of some outputs) + mse of others, as weights K/G; rmse_last leaves them out. */
@@ -288,6 +320,7 @@ int main(void)
   tcase_add_test(t, promises);
   tcase_add_test(t, closed_form);
   tcase_add_loop_test(t, pairs, 0, (int)nstepper);
+  tcase_add_test(t, overshooting);
   tcase_add_test(t, weighted_mse);
   tcase_set_timeout(t, 600);
   suite_add_tcase(s, t);

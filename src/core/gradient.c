@@ -61,6 +61,18 @@ static gn_status check_lags(const gn_model *m, const gn_gradient_class *cls)
                  cls->no_lags ? cls->no_lags : "", can);
 }
 
+/* Steps that run past a jump, a kink or a change of spans do not follow each other: only for who
+   keeps none of them. */
+static gn_status check_stops(const gn_problem *pb, const gn_stepper_class *st,
+                             const gn_gradient_class *cls)
+{
+  GN_REQUIRE(!st->overshoots || cls->needs == 0 || cls->needs == GN_NEEDS_BACKWARD ||
+                 pb->nspan + pb->nevent == pb->noutput, GN_EUNSUP,
+             "stepper %s runs past output times, jumps, kinks and spans, over which strategy %s "
+             "needs steps; use erk, or strategy backsolve", st->name, cls->name);
+  return GN_OK;
+}
+
 static gn_status make(gn_arena *a, const gn_gradient_class *cls, const void *config,
                       const gn_problem *problem, const gn_solver *solver, size_t Bmax,
                       gn_gradient **out)
@@ -81,6 +93,7 @@ static gn_status make(gn_arena *a, const gn_gradient_class *cls, const void *con
   GN_TRY(gn_problem_check(problem));
   GN_TRY(gn_pair_check(solver->cls, cls));
   GN_TRY(check_lags(problem->model, cls));
+  GN_TRY(check_stops(problem, solver->cls, cls));
   if (cls->needs) GN_TRY(gn_walk_create(problem, solver, Bmax, &g->walk));
   return cls->setup(g, copy);
 }

@@ -43,6 +43,7 @@ enum {
   GN_NEEDS_STAGES = 1,   /* recorded explicit Runge-Kutta stages                    */
   GN_NEEDS_BACKWARD = 2, /* a backward solve by the same stepper                     */
   GN_NEEDS_LANDING = 4,  /* steps that end at stop times                            */
+  GN_KEEPS_STEPS = 16,   /* those of the forward solve, one after the other           */
   GN_TAKES_IMPLICIT = 8  /* with GN_NEEDS_STAGES: recorded implicit ones will do     */
 };
 

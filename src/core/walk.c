@@ -3,7 +3,8 @@
  * Between events a stepper runs; outputs are either stop times (land: never a reset) or read
  * from the interpolant inside a step; a jump applies the model's map to the rows of its mask
  * and restarts the slopes, not the step size; a kink resets, and brings the next span of
- * per-row times into force. */
+ * per-row times into force. A stepper that overshoots begins anew there, from the state that
+ * its interpolant has. */
 #include "core/walk.h"
 
 #include "base/vec.h"
@@ -35,9 +36,6 @@ static gn_status make(gn_arena *a, const gn_problem *pb, const gn_solver *solver
   w->soft = soft;
   for (size_t e = 0; e < pb->nevent; e++) w->nsoft |= w->soft[e];
   if (!solver->cls) return GN_OK;
-  GN_REQUIRE(!solver->cls->overshoots || pb->nspan + pb->nevent == pb->noutput, GN_EUNSUP,
-             "stepper %s runs past output times and cannot stop for jumps, kinks or spans; use "
-             "erk", solver->cls->name);
   GN_TRY(gn_stepper_create(solver->cls, solver->config, &w->sys, solver->tol, &w->st));
   if (m->nlag == 0) return GN_OK;
   GN_TRY(gn_delay_create(w->st, pb, &w->delay));
@@ -90,14 +88,16 @@ void gn_walk_destroy(gn_walk **w)
 
 static size_t state(const gn_walk *w) { return w->B * w->problem->model->ny; }
 
-/* Outputs that lie inside the step just taken, read from its interpolant. */
-static void interpolate(gn_walk *w)
+/* Outputs that lie inside the step just taken and this piece of the flow, which a stepper may
+   run past, read from the step's interpolant. */
+static void interpolate(gn_walk *w, double to)
 {
+  const double end = w->st->now.s_new < to ? w->st->now.s_new : to;
   const gn_problem *pb = w->problem;
   for (; w->next_soft < pb->nevent; w->next_soft++) {
     const gn_event *ev = &pb->event[w->next_soft];
     if (!w->soft[w->next_soft]) continue;
-    if (ev->s > w->st->now.s_new) return;
+    if (ev->s > end) return;
     gn_stepper_state(w->st, ev->s, w->Y + ev->index * state(w));
   }
 }
@@ -145,7 +145,7 @@ static gn_status flow(void *user, double s, double to)
     GN_TRY(gn_stepper_step(w->st, to, &step));
     gn_extremes_step(w->solver.extremes, w->problem->model, w->B, step->s_new, step->h,
                      step->y1);
-    if (w->nsoft) interpolate(w);
+    if (w->nsoft) interpolate(w, to);
     if (w->delay) GN_TRY(gn_delay_put(w->delay, step, w->span));
     if (w->listener) GN_TRY(w->listener(w->user, step, w->span));
   } while (step->s_new < to);

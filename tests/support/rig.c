@@ -288,8 +288,8 @@ int gn_rig_possible(const gn_rig *r)
   const gn_problem *pb = &r->problem;
   const int stops = pb->nevent > pb->noutput || pb->nspan > 0;
   const char *why = NULL;
-  if (r->solver.cls->overshoots && stops) why = "runs past output times";
-  else if (r->model->nlag && (pb->njump || pb->nspan || r->solver.cls->overshoots ||
+  if (r->solver.cls->overshoots && stops) return 0; /* for backsolve alone: test_sequence */
+  if (r->model->nlag && (pb->njump || pb->nspan || r->solver.cls->overshoots ||
                               !(gn_rig_tableau(r, &tab) && gn_rk_dense_order(&tab))))
     why = "has lags";
   else if (pb->output == GN_INTERPOLATE && !(gn_rig_tableau(r, &tab) && gn_rk_dense_order(&tab)))
