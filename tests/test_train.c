@@ -121,6 +121,43 @@ START_TEST(incomplete_batch)
 }
 END_TEST
 
+/* A start at a part of the drawn one; a new optimizer after two epochs, in which the first update
+   moves every parameter with a gradient by lr, as Adam's first does (eps aside). */
+START_TEST(shrink_and_restart)
+{
+  static const char *const over[] = { "train.preshrink=0.25", "train.restart_at=2",
+                                      "train.batch=0", "train.schedule=constant" };
+  gn_experiment *e = experiment(gn_test_tmpdir(), "restart", 4, over);
+  gn_setup *s;
+  gn_trainer *tr;
+  gn_progress pr;
+  double *before;
+  gn_ck_ok(gn_setup_create(e, &s));
+  gn_ck_ok(gn_trainer_create(e, s, &tr));
+  const size_t np = tr->optim.n;
+  for (size_t i = 0; i < np; i++) ck_assert_double_eq(tr->p[i], 0.25 * s->p[i]);
+  before = malloc(np * sizeof *before);
+  ck_assert_ptr_nonnull(before);
+  gn_ck_ok(gn_trainer_epoch(tr, &pr));
+  gn_ck_ok(gn_trainer_epoch(tr, &pr));
+  ck_assert_int_eq(tr->optim.step, 2);
+  gn_vec_copy(np, tr->p, before);
+  gn_ck_ok(gn_trainer_epoch(tr, &pr));
+  ck_assert_int_eq(tr->optim.step, 1);
+  size_t moved = 0;
+  for (size_t i = 0; i < np; i++)
+    if (fabs(tr->optim.m[i]) > 1e-7) { /* the gradient is ten times that: eps is 1 % */
+      gn_ck_close(fabs(tr->p[i] - before[i]), 0.02, 0.02);
+      moved++;
+    }
+  ck_assert_uint_gt(moved, np / 2);
+  free(before);
+  gn_trainer_destroy(&tr);
+  gn_setup_destroy(&s);
+  gn_experiment_destroy(&e);
+}
+END_TEST
+
 START_TEST(no_allocation)
 {
   gn_experiment *e = experiment(gn_test_tmpdir(), "alloc", 0, NULL);
@@ -394,6 +431,7 @@ int main(void)
   suite_add_tcase(s, t);
   tcase_add_test(t, loss_falls);
   tcase_add_test(t, incomplete_batch);
+  tcase_add_test(t, shrink_and_restart);
   tcase_add_test(t, no_allocation);
   tcase_add_test(t, refused_allocations);
   tcase_add_test(t, resume_bit_for_bit);
