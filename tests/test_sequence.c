@@ -176,6 +176,8 @@ static const char *const models[] = {
   "sonode:dim=2:width=5:jump=mlp:jump_skip=no:observations=3",
   "hbnode:dim=2:width=5:jump=linear:observations=3",
   "ghbnode:dim=2:width=5:jump=gru:observations=3",
+  "node:dim=2:width=5:jump=lstm:observations=3",
+  "hbnode:dim=2:width=5:jump=lstm:observations=3",
 };
 enum { NMODEL = sizeof models / sizeof *models };
 static gn_rig_way steppers[GN_RIG_WAYS], strategies[GN_RIG_WAYS];

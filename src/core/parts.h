@@ -6,7 +6,7 @@
  *   lift = first     block 0 = A x + a, zeros in the others: x may have any width
  *   lift = all       all blocks = A x + a
  *   lift = none      all zeros: the state is what the observations make of it
- *   jump = ...       core/parts_jump.c
+ *   jump = ...       core/parts_jump.c, core/parts_lstm.c
  *   read = first     z = block 0
  *   read = state     z = the whole state, blocks side by side
  *   read = linear    z = C [y_0, ...] + c over the blocks `read_blocks`
@@ -43,7 +43,7 @@ typedef struct gn_parts_config {
   int jump, jump_width, jump_width_last, jump_depth, jump_act, jump_skip, observations;
 } gn_parts_config;
 enum { GN_LIFT_ZERO, GN_LIFT_ENCODER, GN_LIFT_DRAW, GN_LIFT_FIRST, GN_LIFT_ALL, GN_LIFT_NONE };
-enum { GN_JUMP_NONE, GN_JUMP_LINEAR, GN_JUMP_MLP, GN_JUMP_GRU };
+enum { GN_JUMP_NONE, GN_JUMP_LINEAR, GN_JUMP_MLP, GN_JUMP_GRU, GN_JUMP_LSTM };
 enum { GN_READ_AUTO, GN_READ_FIRST, GN_READ_STATE, GN_READ_LINEAR };
 #define GN_LIFT_OPTIONS(cfg, field)                                                      \
   GN_CHOICE(cfg, "lift", field.lift, GN_LIFT_ZERO, "zero|encoder|draw|first|all|none", "start of the state from the inputs"), \
@@ -60,7 +60,7 @@ enum { GN_READ_AUTO, GN_READ_FIRST, GN_READ_STATE, GN_READ_LINEAR };
   GN_CHOICE(cfg, "read", field.read, GN_READ_AUTO, "auto|first|state|linear", "output map"), \
   GN_INT(cfg, "outputs", field.outputs, 0, 0, 65536, "outputs of read = linear (0: as the data)")
 #define GN_JUMP_OPTIONS(cfg, field)                                                      \
-  GN_CHOICE(cfg, "jump", field.jump, GN_JUMP_NONE, "none|linear|mlp|gru", "what an observation does to the state"), \
+  GN_CHOICE(cfg, "jump", field.jump, GN_JUMP_NONE, "none|linear|mlp|gru|lstm", "what an observation does to the state"), \
   GN_INT(cfg, "jump_width", field.jump_width, 0, 0, 65536, "hidden units of jump = mlp (0: width)"), \
   GN_INT(cfg, "jump_width_last", field.jump_width_last, 0, 0, 65536, "of its last hidden layer (0: jump_width)"), \
   GN_INT(cfg, "jump_depth", field.jump_depth, 2, 0, 15, "hidden layers of jump = mlp"), \
@@ -76,6 +76,7 @@ typedef struct gn_parts {
   size_t njump;
   int skip;
   size_t fy, fu, fr, fc, fs, fd, fe; /* tape of jump = gru: y, gates, tanh, scratch; [B, ny] */
+  size_t gate[4], back[4];           /* of jump = lstm: gates and their cotangents */
   size_t read_blocks; /* blocks the linear read sees: the first n */
   double draw;        /* lift = draw: the number                  */
 } gn_parts;
@@ -102,8 +103,9 @@ void gn_parts_encoder(const gn_parts_config *c, size_t width, gn_net_spec *spec)
    first read_blocks blocks (paper: position only for second-order models). */
 gn_status gn_parts_setup(gn_model *m, const gn_parts_config *c, gn_sizes data, size_t width,
                          size_t read_blocks);
-/* Its part for the jump. */
+/* Its parts for the jump; the second adds a memory for every block. */
 gn_status gn_parts_jump(gn_model *m, const gn_parts_config *c, gn_sizes data, size_t width,
                         gn_parts *parts);
+gn_status gn_parts_lstm(gn_model *m, gn_parts *parts);
 
 #endif

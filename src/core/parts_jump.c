@@ -224,6 +224,7 @@ gn_status gn_parts_jump(gn_model *m, const gn_parts_config *c, gn_sizes data, si
   m->nobs = given ? given : data.nobs ? data.nobs : m->nx;
   q->skip = c->jump_skip;
   if (c->jump == GN_JUMP_GRU) return setup_gru(m, q);
+  if (c->jump == GN_JUMP_LSTM) return gn_parts_lstm(m, q);
   if (c->jump == GN_JUMP_LINEAR) return setup_linear(m, q);
   const gn_net_spec spec = { .width = c->jump_width ? (size_t)c->jump_width : width,
                              .last = (size_t)c->jump_width_last,
