@@ -159,7 +159,7 @@ START_TEST(closed_form)
       y *= exp(0.3 * gaps[i * J + j]);
       want[2 * j + 1] = y;
     }
-    for (size_t k = 0; k < NAHEAD; k++) want[2 * J + k] = y * exp(0.3 * ahead[k]);
+    for (size_t k = 0; k < NAHEAD; k++) want[2 * (size_t)J + k] = y * exp(0.3 * ahead[k]);
     for (size_t k = 0; k < NOUT; k++) gn_ck_close(z[k * 2 + i], want[k], 1e-10);
   }
   gn_pass_destroy(&ps);
@@ -188,19 +188,19 @@ static void make(const gn_model *m, gn_output_mode mode, const gn_rig_way *st, g
 {
   gn_rig_create(m, GN_RIG_PLAIN, mode, B, st, 1e-5, 0.1, r);
   gn_ck_ok(gn_problem_sequence(m, &seq, mode, r->event, &r->problem));
-  const size_t n = (J + 1) * B, nx = J * B * m->nobs;
+  const size_t n = (size_t)(J + 1) * B, njump = (size_t)J * B, nx = njump * m->nobs;
   r->nY = NOUT * r->n;
   r->gY = gn_arena_alloc(r->arena, r->nY, sizeof(double));
   r->t0 = gn_arena_alloc(r->arena, n, sizeof(double));
   r->dt = gn_arena_alloc(r->arena, n, sizeof(double));
   r->x = gn_arena_alloc(r->arena, nx, sizeof(double));
-  r->mask = gn_arena_alloc(r->arena, J * B, 1);
+  r->mask = gn_arena_alloc(r->arena, njump, 1);
   ck_assert(r->gY && r->t0 && r->dt && r->x && r->mask);
   gn_rig_random(21, r->nY, 1, r->gY);
   gn_rig_random(22, nx, 1, r->x);
   for (size_t i = 0; i < n; i++) r->dt[i] = 0.2 + 0.3 * (double)(i * i % 7); /* 0.2 to 2 */
   for (size_t i = 0; i < n; i++) r->t0[i] = -0.1 * (double)i;
-  memset(r->mask, 1, J * B);
+  memset(r->mask, 1, njump);
   r->mask[1] = r->mask[B + 2] = 0;
   r->drive = (gn_drive){ .t0 = r->t0, .dt = r->dt, .x = r->x, .mask = r->mask };
 }
@@ -269,7 +269,7 @@ START_TEST(overshooting)
     for (size_t i = 0; i < r.nY; i++) gn_ck_close(a.Y[i], ref.Y[i], 1e-7);
     ck_assert_double_le(gn_rig_distance(&r, &a, &ref), 1e-6);
     /* 2 + 6 (accepted + rejected) evaluations of each of the three solves */
-    ck_assert_int_eq(a.stats.nfe_forward, 3 * 2 + 6 * (a.stats.steps + a.stats.rejects));
+    ck_assert_int_eq(a.stats.nfe_forward, 6 + 6 * (a.stats.steps + a.stats.rejects));
     gn_gradient *g;
     const gn_gradient_class *cls = gn_gradient_find("discrete");
     const void *config = gn_rig_config(r.arena, cls->options, cls->config_size, "");

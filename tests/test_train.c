@@ -136,7 +136,8 @@ START_TEST(shrink_and_restart)
   gn_ck_ok(gn_trainer_create(e, s, &tr));
   const size_t np = tr->optim.n;
   for (size_t i = 0; i < np; i++) ck_assert_double_eq(tr->p[i], 0.25 * s->p[i]);
-  before = malloc(np * sizeof *before);
+  ck_assert_uint_gt(np, 0);
+  before = malloc((np + 1) * sizeof *before);
   ck_assert_ptr_nonnull(before);
   gn_ck_ok(gn_trainer_epoch(tr, &pr));
   gn_ck_ok(gn_trainer_epoch(tr, &pr));

@@ -22,7 +22,8 @@ gn_status gn_parts_dim(const gn_net_config *c, gn_sizes data, size_t *dim)
   GN_REQUIRE(want > 0 || data.nx > 0, GN_EARG,
              "model.dim is not set and there are no data to take it from");
   GN_REQUIRE(want == 0 || data.nx == 0 || want == data.nx, GN_EARG,
-             "model.dim = %zu, but the data have %zu inputs", want, data.nx);
+             "model.dim = %zu, but the data have %zu inputs; set model.lift = first, all or none "
+             "where the model offers them", want, data.nx);
   *dim = want ? want : data.nx;
   return GN_OK;
 }

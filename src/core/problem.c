@@ -104,7 +104,8 @@ gn_status gn_problem_check(const gn_problem *pb)
              "%zu outputs and %zu jumps in the list, %zu and %zu announced", outputs, jumps,
              pb->noutput, pb->njump);
   GN_REQUIRE(jumps == 0 || pb->model->map[GN_JUMP].eval, GN_EARG,
-             "the problem jumps, but model %s has no jump map", pb->model->cls->name);
+             "the problem jumps, but model %s has no jump map; models made of networks have "
+             "model.jump", pb->model->cls->name);
   return GN_OK;
 }
 

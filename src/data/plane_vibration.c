@@ -153,7 +153,8 @@ static void fill(const rows *r, const gn_dataset *d, size_t i, const size_t *at,
 {
   const size_t J = d->sequence.J, F = d->sequence.nahead;
   double *y = to->y + i * d->K * NCOL;
-  for (size_t j = 0; j < J; j++, y += 2 * NCOL) {
+  const size_t two = 2 * (size_t)NCOL;
+  for (size_t j = 0; j < J; j++, y += two) {
     const double *now = r->at + at[j] * NCOL;
     gn_vec_copy(NCOL, now, to->x + (i * J + j) * NCOL);
     gn_vec_copy(NCOL, now, to->obs + (i * J + j) * NCOL);
