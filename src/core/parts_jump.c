@@ -180,7 +180,7 @@ static const gn_map gru_jump = { gru, gru_vjp, nets_pgrad, gru_jvp };
 static gn_status add_net(gn_model *m, gn_parts *q, const char *prefix, size_t first, size_t n,
                          size_t times, gn_net_spec spec)
 {
-  GN_REQUIRE(n <= GN_NET_BLOCKS && times * m->nblock <= GN_NET_BLOCKS, GN_EUNSUP,
+  GN_REQUIRE(n <= GN_NET_BLOCKS && times * m->nblock <= GN_NET_BLOCKS, GN_EARG,
              "jump = gru is for models of at most %d state blocks, %s has %zu",
              GN_NET_BLOCKS / 2, m->cls->name, m->nblock);
   spec.nblock_in = n;

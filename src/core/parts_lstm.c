@@ -155,7 +155,7 @@ static const gn_map still = { flow, flow_vjp, flow_pgrad, flow_jvp };
 gn_status gn_parts_lstm(gn_model *m, gn_parts *q)
 {
   const size_t n = m->nblock, width = m->ny;
-  GN_REQUIRE(!m->cls->lift.eval && m->nlag == 0, GN_EUNSUP,
+  GN_REQUIRE(!m->cls->lift.eval && m->nlag == 0, GN_EARG,
              "jump = lstm is not offered for model %s, whose start or lags know no memory; use "
              "jump = gru", m->cls->name);
   gn_net_spec spec = { .nblock_in = n + 1, .nblock_out = n };
