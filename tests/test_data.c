@@ -406,7 +406,7 @@ END_TEST
 /* A ramp: a value tells the row it comes from. */
 START_TEST(plane_vibration_sequences)
 {
-  enum { J = 4, F = 3, NK = 2 * J + F };
+  const size_t J = 4, F = 3, NK = 2 * J + F;
   static const char *const set[][2] = { { "length", "4" }, { "ahead", "3" }, { "leave", "20" },
                                         { "keep", "0.75" }, { NULL, NULL } };
   static const char *const close_end[][2] = { { "leave", "2" }, { NULL, NULL } };
@@ -436,7 +436,7 @@ START_TEST(plane_vibration_sequences)
   }
   ck_assert(apart > 15 && apart < 50); /* a quarter of 124, +- 3.3 standard deviations */
   double sum = 0;
-  for (size_t k = 0; k < NK; k++) sum += d->weight[k] / NK;
+  for (size_t k = 0; k < NK; k++) sum += d->weight[k] / (double)NK;
   gn_ck_close(sum, 1.2, 1e-14); /* 0.1 + 0.1 + 1 */
   gn_dataset_destroy(&d);
   gn_ck_fails(make_data("plane_vibration", 2, dir, close_end, &d), GN_EARG, "leave = 2");
