@@ -72,8 +72,9 @@ static gn_status read_rows(gn_arena *a, const char *dir, rows *r)
   if (!file) return GN_ENOMEM;
   const gn_status s = gn_csv_read(a, file, &c);
   if (s != GN_OK)
-    return gn_fail_prefix(s, "data set plane_vibration (set GNOMON_DATA or data.dir to the folder "
-                             "that holds plane_vibration/pv.csv)");
+    return gn_fail_prefix(s, "data set plane_vibration (experiments/data/fetch plane_vibration, and "
+                             "let GNOMON_DATA or data.dir name the folder that has "
+                             "plane_vibration/pv.csv)");
   r->n = c->nrow;
   GN_REQUIRE(r->n >= 2, GN_EIO, "%s: %zu rows, expected at least 2", file, r->n);
   GN_NEW(a, r->at, r->n * NCOL);
