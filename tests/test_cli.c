@@ -101,6 +101,7 @@ START_TEST(help)
   ck_says("usage: gnomon COMMAND");
   ck_runs("--version");
   ck_assert(strncmp(output, "gnomon ", 7) == 0);
+  ck_says("\nSUNDIALS ");
   for (size_t k = 0; k < sizeof command / sizeof *command; k++) {
     char args[64], usage[64];
     (void)snprintf(args, sizeof args, "%s --help", command[k]);

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "core/plugin.h"
+#include "nn/gemm.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -194,6 +195,17 @@ static int asks_help(const char *s)
   return strcmp(s, "--help") == 0 || strcmp(s, "-h") == 0;
 }
 
+static void print_version(void)
+{
+#ifdef __clang__
+  const char *const compiler = __VERSION__;
+#else
+  const char *const compiler = "GCC " __VERSION__;
+#endif
+  (void)printf("gnomon " GN_VERSION "\nSUNDIALS " GN_SUNDIALS_VERSION "\ncompiler %s\n"
+               "BLAS core %s\n", compiler, gn_blas_core());
+}
+
 static int run(int argc, char **argv)
 {
   if (argc < 2) {
@@ -209,7 +221,7 @@ static int run(int argc, char **argv)
     return GN_EXIT_OK;
   }
   if (strcmp(argv[1], "--version") == 0) {
-    (void)puts("gnomon " GN_VERSION);
+    print_version();
     return GN_EXIT_OK;
   }
   const int help = strcmp(argv[1], "help") == 0;
