@@ -7,6 +7,8 @@ set -eu
 . "$(dirname "$0")/support/shell.sh"
 source=$1 program=$2
 
+GNOMON_DATA=${GNOMON_DATA:-${GNOMON_SHARED:-$source/../shared}/data} # what is missing there is skipped
+export GNOMON_DATA
 cp -R "$source/experiments" "$work/experiments"
 cd "$work"
 cat >experiments/reproduce.d/sample <<'END'
