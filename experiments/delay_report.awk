@@ -157,6 +157,10 @@ END {
       print "Test error against the share of training samples:\n"
       table_fractions(set)
     }
+    if (set == "blowflies") {
+      print "Smaller shares are the latest windows of the training part: fewer data are more recent ones too,"
+      print "and the test part is one stretch of the record, cut into windows that overlap.\n"
+    }
     if (set == "flip") {
       printf "- ddnn solves it, node cannot: **%s**. ddnn %s, node %s; keeping the order of points leaves 1/3.\n",
         (quantile("flip,ddnn-concat,1", 0.75) < 1e-3 && quantile("flip,node,1", 0.25) > 0.2) ? "yes" : "no",
