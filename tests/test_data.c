@@ -180,7 +180,7 @@ START_TEST(dataset_contract)
                                             { NULL, NULL } };
   const char *name = gn_datasets[_i]->name;
   const char *const(*set)[2] = strcmp(name, "table") == 0 ? shipped : NULL;
-  static const char *const fetched[] = { "silverbox", "blowflies" }; /* do not ship */
+  static const char *const fetched[] = { "silverbox", "blowflies", "walker2d" }; /* do not ship */
   char dir[512] = DATA_DIR;
   gn_dataset *a, *b;
   for (size_t k = 0; k < sizeof fetched / sizeof *fetched; k++)
@@ -454,6 +454,39 @@ START_TEST(plane_vibration_sequences)
 END_TEST
 
 /* The counts of the experiment, and its own choice of rows: gaps as in the file's README. */
+/* Windows as the authors cut them; the target of an observation is the step after it, also where
+   that one is not seen, and gaps are those to the next observation. */
+START_TEST(walker_windows)
+{
+  static const char *const small[][2] = { { "most", "3" }, { NULL, NULL } };
+  static const char *const test[][2] = { { "part", "test" }, { "outputs", "before" }, { NULL, NULL } };
+  char dir[512];
+  gn_dataset *d;
+  if (!gn_test_need("walker2d", gn_test_path(gn_test_shared(), "data/walker2d"))) return;
+  (void)snprintf(dir, sizeof dir, "%s/data", gn_test_shared());
+  gn_ck_ok(make_data("walker2d", 1, dir, test, &d));
+  ck_assert_uint_eq(d->ntrain, 9684);
+  ck_assert_uint_eq(d->n - d->ntrain, 1937);
+  ck_assert_uint_eq(d->sequence.outputs, GN_SEQUENCE_BEFORE);
+  gn_dataset_destroy(&d);
+  gn_ck_ok(make_data("walker2d", 1, dir, small, &d));
+  ck_assert_uint_eq(d->n, 6);
+  ck_assert_uint_eq(d->nobs, 17);
+  size_t seen = 0;
+  for (size_t j = 0; j + 1 < 64; j++) {
+    const double steps = 64 * d->gap[j];
+    ck_assert_double_eq(steps, round(steps));
+    if (steps != 1) continue; /* the next step is the next observation */
+    seen++;
+    ck_assert_mem_eq(d->y + j * 17, d->obs + (j + 1) * 17, 17 * sizeof *d->y);
+  }
+  ck_assert_uint_gt(seen, 40);
+  gn_dataset_destroy(&d);
+  ck_assert_int_eq(make_data("walker2d", 1, "/nowhere", small, &d), GN_EIO);
+  ck_assert(strstr(gn_last_error(), "fetch walker2d"));
+}
+END_TEST
+
 START_TEST(plane_vibration_counts)
 {
   static const char *const test[][2] = { { "part", "test" }, { NULL, NULL } };
@@ -509,6 +542,7 @@ int main(void)
   tcase_add_test(t, silverbox_numbers);
   tcase_add_test(t, plane_vibration_sequences);
   tcase_add_test(t, plane_vibration_counts);
+  tcase_add_test(t, walker_windows);
   SRunner *run = srunner_create(s);
   srunner_run_all(run, CK_NORMAL);
   const int failed = srunner_ntests_failed(run);
