@@ -48,7 +48,7 @@ static void fill(const config *c, const gn_rollouts *r, size_t k, size_t i, cons
 static gn_status join(const config *c, const gn_rollouts part[2], gn_dataset *d)
 {
   size_t n[2];
-  arrays to;
+  arrays to = { NULL };
   double *times;
   for (int k = 0; k < 2; k++)
     n[k] = c->most && (size_t)c->most < part[k].n ? (size_t)c->most : part[k].n;
