@@ -18,10 +18,7 @@
 #include "base/vec.h"
 #include "core/dataset.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdio.h>
-#include <string.h>
 
 enum { NCOL = 5 };
 static const char *const columns[NCOL] = { "Force", "Voltage", "Acceleration1", "Acceleration2",
@@ -91,32 +88,25 @@ static gn_status read_rows(gn_arena *a, const char *dir, rows *r)
   return scale(file, r);
 }
 
-/* Marks of the rows 0 .. n-1 that a file lists, one a line after the header. */
-static gn_status mark(FILE *f, const char *file, size_t n, unsigned char *gone)
-{
-  char line[64];
-  for (int number = 1; fgets(line, sizeof line, f); number++) {
-    long row = -1;
-    line[strcspn(line, "\r\n")] = '\0';
-    if (line[0] == '\0' || (number == 1 && strcmp(line, "row") == 0)) continue;
-    GN_REQUIRE(gn_text_long(line, &row) == GN_OK && row >= 0 && (size_t)row < n, GN_EIO,
-               "%s:%d: '%s', expected a row 0 to %zu", file, number, line, n - 1);
-    gone[row] = 1;
-  }
-  GN_REQUIRE(!ferror(f), GN_EIO, "%s: cannot read", file);
-  return GN_OK;
-}
-
+/* Marks of the rows 0 .. n-1 that a file lists in its column `row`. */
 static gn_status read_dropped(gn_arena *a, const char *dir, const char *name, size_t n,
                               unsigned char *gone)
 {
+  static const gn_csv_rules one_column = { .separator = ',', .single = 1 };
   const char *file = gn_arena_printf(a, "%s/plane_vibration/%s", dir, name);
+  gn_csv *c;
   if (!file) return GN_ENOMEM;
-  FILE *f = fopen(file, "r");
-  GN_REQUIRE(f, GN_EIO, "%s: cannot open: %s", file, strerror(errno));
-  const gn_status s = mark(f, file, n, gone);
-  (void)fclose(f);
-  return s;
+  GN_TRY(gn_csv_read_by(a, file, &one_column, &c));
+  const size_t col = gn_csv_column(c, "row");
+  GN_REQUIRE(col != GN_CSV_NONE, GN_EIO, "%s: no column row", file);
+  for (size_t i = 0; i < c->nrow; i++) {
+    long row = -1;
+    GN_REQUIRE(gn_text_long(gn_csv_text(c, i, col), &row) == GN_OK && row >= 0 && (size_t)row < n,
+               GN_EIO, "%s:%d: '%s', expected a row 0 to %zu", file, c->line[i],
+               gn_csv_text(c, i, col), n - 1);
+    gone[row] = 1;
+  }
+  return GN_OK;
 }
 
 static gn_status choose(gn_arena *a, const config *c, const char *dir, uint64_t seed, rows *r)

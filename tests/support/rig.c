@@ -2,6 +2,7 @@
 #include "support/rig.h"
 
 #include "support/support.h"
+#include "support/wrap.h"
 
 #include "base/rng.h"
 #include "base/vec.h"
@@ -360,6 +361,22 @@ void gn_rig_answer_of(const gn_rig *r, const char *text, int times, gn_rig_answe
   gn_gradient *g = gn_rig_gradient(r, text, r->B);
   gn_rig_run(r, g, times, out);
   gn_gradient_destroy(&g);
+}
+
+void gn_rig_again(const gn_rig *r, gn_gradient *g, const gn_rig_answer *a)
+{
+  double *Y = zeros(r, r->nY), *gy0 = zeros(r, r->n), *gp = zeros(r, r->np);
+  double *unused = zeros(r, r->n + r->np);
+  const long before = gn_wrap_count();
+  const gn_status forward = gn_gradient_forward(g, r->B, r->p, &r->drive, r->y0, Y);
+  const gn_status backward = gn_gradient_backward(g, r->gY, unused, unused + r->n, NULL);
+  const gn_status second = gn_gradient_backward(g, r->gY, gy0, gp, NULL);
+  const long after = gn_wrap_count();
+  ck_assert(forward == GN_OK && backward == GN_OK && second == GN_OK);
+  ck_assert_int_eq(after, before);
+  ck_assert(gn_test_same(a->Y, Y, r->nY * sizeof *Y));
+  ck_assert(gn_test_same(a->gy0, gy0, r->n * sizeof *gy0));
+  ck_assert(gn_test_same(a->gp, gp, r->np * sizeof *gp));
 }
 
 int gn_rig_reads_steps(const gn_rig *r, const gn_rig_answer *a)

@@ -90,6 +90,10 @@ void gn_rig_run(const gn_rig *r, gn_gradient *g, int times, gn_rig_answer *out);
 /* The same with a strategy made for it: "name:key=value". */
 void gn_rig_answer_of(const gn_rig *r, const char *text, int times, gn_rig_answer *out);
 
+/* What a has is had again by g: backward twice after one forward, the same bits, without an
+   allocation. */
+void gn_rig_again(const gn_rig *r, gn_gradient *g, const gn_rig_answer *a);
+
 /* 1 if an interpolant of the steps is part of the answer: the state is read from a path, or
    the parameters are integrated over nodes of their own. */
 int gn_rig_reads_steps(const gn_rig *r, const gn_rig_answer *a);
